@@ -1,0 +1,13 @@
+"""Specs: from a file to a checked tree of components, and back.
+
+text --parse--> value --build--> tree --dump--> value
+"""
+
+from .build import build
+from .dump import dump
+from .overrides import override
+from .paths import Location, Output
+from .problems import Problem, SpecError
+from .read import parse
+
+__all__ = ["Location", "Output", "Problem", "SpecError", "build", "dump", "override", "parse"]
