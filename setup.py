@@ -1,0 +1,108 @@
+"""The distribution metroem-core, and the catalogue of every component that comes with it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CATALOGUE = {
+    "metroem.source": [
+        "array = metroem_volumes.array:Array",
+        "hdf5 = metroem_volumes.hdf5:HDF5",
+        "synthetic = metroem_volumes.synthetic:Synthetic",
+    ],
+    "metroem.similarity": [
+        "mse = metroem_losses.similarity.mse:MSE",
+        "ncc = metroem_losses.similarity.ncc:NCC",
+    ],
+    "metroem.smoothness": [
+        "rig = metroem_losses.smoothness.rigidity:Rigidity",
+        "rigidity = metroem_losses.smoothness.rigidity:Rigidity",
+        "tv = metroem_losses.smoothness.tv:TV",
+    ],
+    "metroem.aligner": [
+        "optimise = metroem_aligners.optimise:Optimise",
+    ],
+    "metroem.metric": [
+        "epe = metroem_metrics.epe:EndPointError",
+        "ncc = metroem_metrics.ncc:Correlation",
+    ],
+    "metroem.step": [
+        "align_pair = metroem_steps.align_pair:AlignPair",
+    ],
+    "metroem.command": [
+        "check = metroem_core.cli.specs:check",
+        "completion = metroem_core.cli.completion:completion",
+        "components = metroem_core.cli.components:components",
+        "demo = metroem_steps.demo:demo",
+        "doctor = metroem_core.cli.doctor:doctor",
+        "run = metroem_core.cli.specs:run",
+        "schema = metroem_core.cli.specs:schema",
+        "show = metroem_core.cli.components:show",
+    ],
+    "metroem.hooks": [
+        "bar = metroem_progress.bar",
+        "jsonl = metroem_progress.jsonl",
+    ],
+}
+
+REQUIREMENTS = [
+    "attrs>=23.2",
+    "click>=8.1",
+    "cloud-volume>=11",
+    "entrypoints>=0.4",
+    "h5py>=3.10",
+    "numpy>=1.26",
+    "Pillow>=10",
+    "pluggy>=1.4",
+    "rich>=13",
+    "ruamel.yaml>=0.18",
+    "safetensors>=0.4",
+    "scipy>=1.11",
+    "tensorstore>=0.1.60",
+    "torch>=2.4",
+]
+
+TEST = ["hypothesis", "jsonschema", "pytest>=8", "pytest-xdist", "setuptools>=68", "wheel"]
+
+EXTRAS = {
+    "dask": ["dask[distributed]"],
+    "report": ["matplotlib"],
+    "view": ["neuroglancer"],
+    "tiff": ["tifffile"],
+    "tensorboard": ["tensorboard"],
+    "test": TEST,
+    "dev": [*TEST, "codespell", "mkdocs-material", "mypy", "ruff"],
+}
+
+
+def packages_and_folders():
+    """Every package to ship, and the folder each top-level one lives in."""
+    packages, folders = [], {}
+    for root, include in ((".", "metroem_core*"), ("registry", "*"), ("plugins", "*")):
+        found = find_packages(root, include=[include])
+        packages += found
+        folders.update({name: f"{root}/{name}" for name in found if "." not in name})
+    return packages, folders
+
+
+packages, folders = packages_and_folders()
+
+setup(
+    name="metroem-core",
+    version="0.1.0",
+    description="Align serial-section electron microscopy with learned aligners",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=packages,
+    package_dir=folders,
+    package_data={"metroem_core": ["py.typed"], "metroem_registry": ["py.typed"]},
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+    entry_points={
+        "console_scripts": ["metroem = metroem_core.cli:main"],
+        "pytest11": ["metroem = metroem_core.testing.plugin"],
+        **CATALOGUE,
+    },
+)
