@@ -1,0 +1,144 @@
+"""What a component of each kind can do. A component is one frozen attrs class that does it.
+
+The fields of the class are the parameters that a spec may give, its docstring is their
+documentation. Constructing one touches neither disk nor network nor GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from metroem_registry import kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from .batch import Batch, Measurement, Prediction
+    from .geometry import Box, VolumeInfo
+    from .run import Run
+
+
+class Volume(Protocol):
+    """An opened source."""
+
+    info: VolumeInfo
+
+    def read(self, box: Box, mip: int) -> np.ndarray:
+        """The voxels of a box as a C-contiguous array (C, Z, Y, X) of the volume's own type.
+
+        What lies outside the volume is 0. A box that lies wholly outside is a mistake.
+
+        :param box: in voxels of the mip.
+        """
+        ...
+
+
+@kind("source")
+class Source(Protocol):
+    """Something to read boxes from: a file, a store, or a function."""
+
+    def open(self) -> Volume:
+        """The volume, ready to read. May be called again, also in another process."""
+        ...
+
+
+@kind("similarity")
+class Similarity(Protocol):
+    """How much two pictures differ, pixel by pixel: smaller is better."""
+
+    def __call__(self, warped: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """A map (N, 1, H, W), averaged over channels, that is 0 where not valid.
+
+        :param warped: (N, C, H, W).
+        :param target: (N, C, H, W).
+        :param valid: (N, 1, H, W) bool. Windows and neighbourhoods count valid pixels only.
+        """
+        ...
+
+
+@kind("smoothness")
+class Smoothness(Protocol):
+    """How rough a displacement field is, pixel by pixel."""
+
+    def __call__(self, field: Tensor) -> Tensor:
+        """A map (N, 1, H, W) of a field (N, 2, H, W) in pixels."""
+        ...
+
+
+@kind("metric")
+class Metric(Protocol):
+    """How good a prediction is, in numbers for people."""
+
+    def __call__(self, batch: Batch, prediction: Prediction, truth: Tensor | None) -> Measurement:
+        """Numbers and maps of a prediction for the pair in a batch.
+
+        :param truth: the true field (N, 2, H, W), non-finite where it is not known; or None. A
+            metric that needs the truth answers an empty Measurement without it.
+        """
+        ...
+
+
+Report = Callable[[int, int, dict[str, float]], None]
+"""Takes pieces done, pieces in all, and what was measured, while an aligner is at work."""
+
+
+class Align(Protocol):
+    """A built aligner."""
+
+    def __call__(self, batch: Batch, report: Report | None = None) -> Prediction:
+        """The total field of the pairs ``src`` and ``tgt``, (N, C, H, W) each, in a batch.
+
+        ``src_field``, where the batch has it, is the field to start from.
+
+        :param report: told of the progress of an aligner that works in many small pieces.
+        """
+        ...
+
+
+@kind("aligner")
+class Aligner(Protocol):
+    """Finds the field that makes a source picture look like its target."""
+
+    def build(self) -> Align:
+        """The aligner itself, with its weights loaded."""
+        ...
+
+
+@attrs.frozen
+class Plan:
+    """What a step is going to do, told before it does it.
+
+    :param reads: bytes to read, by what they are read from.
+    :param writes: bytes to write, by what they are written to.
+    :param computes: the work in words.
+    :param tasks: how many separate pieces it consists of.
+    """
+
+    reads: dict[str, int]
+    writes: dict[str, int]
+    computes: str
+    tasks: int = 1
+
+
+@kind("step")
+class Step(Protocol):
+    """One part of a chain: curate, train, generate, align."""
+
+    def plan(self, run: Run) -> Plan:
+        """What will be read, written and computed. May look at metadata, never at data."""
+        ...
+
+    def run(self, run: Run) -> None:
+        """Do it. Results appear whole or not at all, so that a killed step can be repeated."""
+        ...
+
+
+@kind("command")
+class Command(Protocol):
+    """A click command under ``metroem``; imported when it is called."""
+
+    def __call__(self) -> None: ...
