@@ -1,0 +1,119 @@
+"""Files that appear whole or not at all, folders that one process has to itself, and what tells
+one state of a file from another.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+METADATA = ("set.json", "module.json", "info", "zarr.json", ".zattrs", ".zarray", "attributes.json")
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A path to write a file or a folder to, which takes the name ``path`` when all went well.
+
+    What had that name before is replaced. What a killed process left behind is removed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    _remove(part)
+    try:
+        yield part
+        _sync(part)
+        if path.is_dir():
+            old = path.with_name(f".{path.name}.old")
+            _remove(old)
+            path.rename(old)
+            part.rename(path)
+            _remove(old)
+        else:
+            part.replace(path)
+    finally:
+        _remove(part)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, whole."""
+    with whole(path) as part:
+        part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """The folder, to be used by one process at a time. A killed process gives it free.
+
+    :raises UserError: when another process has it, naming that process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "run.lock", "a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            owner = lock.read().strip() or "another process"
+            raise UserError(
+                f"the run folder {folder} is in use by {owner}. "
+                "Wait for it, stop it, or choose another folder with --out"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        yield
+
+
+def state(path: str) -> Any:
+    """What changes when a file or a folder is written again; None when there is none.
+
+    The size and time of a file; of a folder, those of its metadata file, or else of all it holds.
+    Contents are never read. Of a URL nothing is asked.
+    """
+    if "://" in path:
+        return "a URL"
+    here = Path(path)
+    if not here.exists():
+        return None
+    if here.is_file():
+        return _stamp(here)
+    metadata = [here / name for name in METADATA if (here / name).is_file()]
+    return {each.name: _stamp(each) for each in metadata or sorted(here.iterdir())}
+
+
+def explain(error: OSError) -> str:
+    """What went wrong with a file, and what to do about it."""
+    place = f": {error.filename}" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full{place}. Free some space and start again: finished steps are kept"
+    return f"{error.strerror or error}{place}"
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Ask the disk to keep what was written, file by file."""
+    for each in path.rglob("*") if path.is_dir() else [path]:
+        if each.is_file():
+            with open(each, "rb") as file:
+                os.fsync(file.fileno())

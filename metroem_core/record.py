@@ -1,0 +1,135 @@
+"""The record of a run, and what it says about doing a step again.
+
+A step is up to date when its parameters, its inputs and its components are what they were when it
+last finished, and its results are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from metroem_registry import Entry
+
+from .errors import UserError
+from .files import state, write_json
+from .spec.dump import Account
+
+HERE = "${RUN}"  # stands for the run folder
+PACKAGES = ("metroem-core", "torch", "numpy")
+
+
+@attrs.define
+class Record:
+    """``run.json`` in a run folder: what ran there, and from what it was made.
+
+    :param spec: the spec, as a plain value.
+    :param finished: by step: what it was made from, when it was finished, in how many seconds.
+    """
+
+    folder: Path
+    spec: Any
+    finished: dict[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, folder: Path, spec: Any) -> Record:
+        """The record of a folder; an empty one when nothing ran there yet."""
+        path = folder / "run.json"
+        if not path.exists():
+            return cls(folder, spec, {})
+        try:
+            finished = json.loads(path.read_text(encoding="utf-8"))["finished"]
+            return cls(folder, spec, {key: dict(value) for key, value in finished.items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{path} is not the record of a run. Choose another folder with --out"
+            ) from None
+
+    def why(self, key: str, step: Account) -> str | None:
+        """Why a step must be done, or None when it is up to date."""
+        before = self.finished.get(key)
+        if before is None:
+            return "not done yet"
+        missing = [path for path in step.outputs if state(path) is None]
+        if missing:
+            return f"its result {missing[0]} is missing"
+        return next(_differences(before.get("made_from"), self.made_from(step), ""), None)
+
+    def begin(self, key: str) -> None:
+        """Forget that a step was finished, since its results are about to change."""
+        self.finished.pop(key, None)
+        self._write()
+
+    def finish(self, key: str, made_from: Any, seconds: float) -> None:
+        """Note that a step is finished."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.finished[key] = {"at": now, "seconds": round(seconds, 3), "made_from": made_from}
+        self._write()
+
+    def key(self, index: int, step: Account) -> str:
+        """What a step is known by: what it writes, or else its place."""
+        outputs = ", ".join(map(self._portable, step.outputs))
+        return f"{step.value['type']} {outputs or index}"
+
+    def made_from(self, step: Account) -> dict[str, Any]:
+        """Everything that a step's result depends on, as it is now."""
+        return {
+            "parameters": self._portable(step.value),
+            "inputs": {self._portable(path): state(path) for path in step.inputs},
+            "components": {f"{e.kind} {e.name}": _version(e) for e in step.entries},
+        }
+
+    def _write(self) -> None:
+        value = {
+            "spec": self._portable(self.spec),
+            "python": platform.python_version(),
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+            "finished": self.finished,
+        }
+        write_json(self.folder / "run.json", value)
+
+    def _portable(self, value: Any) -> Any:
+        """The value with the run folder written as a word, so that the folder can be moved."""
+        if isinstance(value, str):
+            inside = value == str(self.folder) or value.startswith(f"{self.folder}/")
+            return HERE + value.removeprefix(str(self.folder)) if inside else value
+        if isinstance(value, dict):
+            return {key: self._portable(each) for key, each in value.items()}
+        return [self._portable(each) for each in value] if isinstance(value, list) else value
+
+
+def _version(entry: Entry) -> dict[str, str]:
+    """What identifies the code of a component: its distribution, and its own source."""
+    module = sys.modules.get(entry.target.partition(":")[0])
+    file = getattr(module, "__file__", None)
+    source = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else "-"
+    return {"dist": entry.dist, "version": entry.version, "source": source}
+
+
+def _differences(before: Any, now: Any, at: str) -> Iterator[str]:
+    """What changed, in words, from the outermost key inwards."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *(key for key in now if key not in before)]:
+            yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else key)
+    elif before != now:
+        place = at.removeprefix("parameters.")
+        if at.startswith("inputs."):
+            yield f"{at.removeprefix('inputs.')} changed"
+        elif at.endswith(".source"):
+            yield f"the code of {place.removeprefix('components.').removesuffix('.source')} changed"
+        else:
+            yield f"{place} was {_brief(before)}, is {_brief(now)}"
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
