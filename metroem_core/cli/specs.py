@@ -1,0 +1,138 @@
+"""`metroem check`, `metroem run`, `metroem schema`: the commands about specs."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..decisions import Decision
+from ..errors import UserError
+from ..plugins import components as available
+from ..run import Run, Spec, load
+from ..spec import SpecError
+from .options import out_option, plugin_option, set_option, spec_argument
+
+INTERRUPTED = 130
+
+
+@click.command()
+@spec_argument
+@set_option
+@out_option
+@plugin_option
+def check(spec: Path, **choices: Any) -> None:
+    """Check SPEC without reading data or touching a GPU.
+
+    Everything that is wrong is told at once, each with its place and the remedy.
+
+    \b
+    Example:
+      metroem check align.yaml --set steps[0].mip=1
+    """
+    run = load_or_explain(spec, **choices)
+    count = len(run.spec.steps)
+    click.echo(f"{spec}: {count} step{'s' * (count != 1)}, nothing wrong.")
+
+
+@click.command()
+@spec_argument
+@click.option(
+    "--step",
+    "only",
+    multiple=True,
+    metavar="STEP",
+    help="Do only this step, by name or number. May be repeated.",
+)
+@set_option
+@out_option
+@plugin_option
+@click.option("--dry-run", is_flag=True, help="Print what would be read, written and computed.")
+def run(spec: Path, only: tuple[str, ...], dry_run: bool, **choices: Any) -> None:
+    """Run all steps of SPEC, or only some.
+
+    A second start goes on where the first one ended: steps that are up to date are skipped.
+
+    \b
+    Examples:
+      metroem run align.yaml --out first
+      metroem run align.yaml --out first --step align_pair --set steps[0].mip=1
+      metroem run align.yaml --dry-run
+    """
+    loaded = load_or_explain(spec, **choices)
+    if dry_run:
+        for decision in loaded.decide(only):
+            click.echo(plan_text(loaded, decision))
+        return
+    try:
+        with stopping_politely():
+            loaded.run(only)
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped. The same command goes on from here: {loaded.folder}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+
+
+@click.command()
+@plugin_option
+def schema(plugin_files: tuple[Path, ...]) -> None:
+    """A JSON Schema of specs, for completion in an editor.
+
+    \b
+    Example:
+      metroem schema > metroem.schema.json
+    then begin a YAML spec with
+      # yaml-language-server: $schema=metroem.schema.json
+    """
+    from ..spec.schema import schema as schema_of
+
+    click.echo(json.dumps(schema_of(Spec, available(plugin_files)), indent=1))
+
+
+def load_or_explain(spec: Path, **choices: Any) -> Run:
+    """The run of a spec file, or an exit that lists everything wrong with it."""
+    try:
+        return load(spec, **choices)
+    except SpecError as error:
+        raise click.ClickException(f"{spec} is not a valid spec.\n{error}") from None
+
+
+def plan_text(run: Run, decision: Decision) -> str:
+    """What a step would do, in lines."""
+    if not decision.todo:
+        return str(decision)
+    try:
+        plan = decision.step.plan(run)
+    except (UserError, OSError) as error:
+        return f"{decision}\n  not known yet: {error}"
+    lines = [str(decision)]
+    lines += [f"  reads   {size(count):>9}  {what}" for what, count in plan.reads.items()]
+    lines += [f"  writes  {size(count):>9}  {what}" for what, count in plan.writes.items()]
+    return "\n".join([*lines, f"  computes {plan.computes} (tasks: {plan.tasks})"])
+
+
+def size(count: float) -> str:
+    """A number of bytes for people: ``1.5 MB``.
+
+    >>> size(999), size(1_500_000)
+    ('999 B', '1.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} PB"
+
+
+@contextmanager
+def stopping_politely() -> Iterator[None]:
+    """Treat the signal by which batch systems end a job like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

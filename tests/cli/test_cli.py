@@ -1,0 +1,245 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from metroem_core.cli import main
+from metroem_core.run import Spec, load
+from metroem_core.spec import dump
+
+TOYS = Path(__file__).parents[1] / "core/toy_steps.py"
+DEMO = Path(__file__).parents[2] / "plugins/metroem_steps/demo.yaml"
+
+
+def metroem(*arguments):
+    return CliRunner().invoke(main, [str(each) for each in arguments], prog_name="metroem")
+
+
+@pytest.fixture
+def spec(tmp_path):
+    """A function that writes a spec of steps to a file."""
+
+    def spec(*steps):
+        path = tmp_path / "spec.json"
+        path.write_text(json.dumps({"steps": steps}))
+        return path
+
+    return spec
+
+
+def test_help_shows_every_command_with_its_purpose():
+    said = metroem("--help")
+    assert said.exit_code == 0
+    for name in ("components", "show", "check", "run", "schema", "doctor", "completion", "demo"):
+        assert f"\n  {name} " in said.output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["components"], ["components", "--json"]])
+def test_listing_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom metroem_core.cli import main\n"
+        "try: main(sys.argv[1:], prog_name='metroem')\n"
+        "except SystemExit: print('\\nMODULES', *sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    ).stdout
+    modules = said.split("MODULES")[1].split()
+    assert not {"torch", "numpy", "h5py", "cloudvolume"} & set(modules)
+
+
+def test_components_are_listed_with_their_distribution():
+    said = metroem("components", "smoothness").output
+    assert "smoothness   rigidity         metroem-core 0.1.0\n" in said
+    assert "smoothness   rig              metroem-core 0.1.0   alias of rigidity\n" in said
+
+
+def test_components_are_listed_for_programs():
+    rows = json.loads(metroem("components", "source", "--json").output)
+    assert {"array", "hdf5", "synthetic"} <= {row["name"] for row in rows}
+    assert rows[0]["target"] == "metroem_volumes.array:Array"
+
+
+def test_a_plugin_file_adds_components():
+    said = metroem("components", "step", "--plugin", TOYS).output
+    assert "step         write            here -\n" in said
+
+
+def test_a_component_is_shown_with_its_parameters():
+    said = metroem("show", "smoothness", "rigidity").output
+    assert "from metroem-core 0.1.0" in said
+    assert "diagonal: float >= 0, default 1.0" in said
+
+
+def test_a_component_is_shown_for_programs():
+    page = json.loads(metroem("show", "smoothness", "rig", "--json").output)
+    assert page["alias_of"] == "rigidity"
+    assert {each["name"] for each in page["parameters"]} >= {"power", "diagonal"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["components", "sorce"], 1, "no kind of component is called 'sorce'. Did you mean 'sou"),
+        (["show", "sorce", "x"], 1, "Did you mean 'source'?"),
+        (["show", "source", "hdf"], 1, "no source is called 'hdf'. Did you mean 'hdf5'?"),
+        (["check", "no_such_file.json"], 2, "does not exist"),
+        (["chekc"], 2, "No such command 'chekc'"),
+        (["components", "--jsno"], 2, "No such option"),
+        (["components", "--plugin", __file__], 1, "implements no hook"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told(arguments, status, said):
+    result = metroem(*arguments)
+    assert result.exit_code == status
+    assert said in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_good_spec_is_good(spec):
+    path = spec({"type": "write"})
+    said = metroem("check", path, "--plugin", TOYS)
+    assert (said.exit_code, said.output) == (0, f"{path}: 1 step, nothing wrong.\n")
+
+
+TEN_MISTAKES = """{"steps": [
+  {"type": "align_pear"},
+  {"type": "align_pair", "z": "20", "offset": 1.5, "sise": [1, 2], "mip": -1,
+   "image": {"type": "hdf5", "path": "nothing.h5"},
+   "aligner": {"type": "optimise", "similarity": "mce",
+               "smoothness": {"type": "rigidity", "power": 0.5, "power": 0.2}}},
+  {"type": "align_pair", "z": 1, "image": "synthetic"}]}"""
+
+
+def test_ten_mistakes_give_ten_lines(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(TEN_MISTAKES)
+    result = metroem("check", path)
+    head, *lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert head == f"Error: {path} is not a valid spec."
+    assert [line.split(":")[0] for line in lines] == [
+        "spec.steps[1].aligner.smoothness",
+        "spec.steps[0]",
+        "spec.steps[1].sise",
+        "spec.steps[1].image.path",
+        "spec.steps[1].z",
+        "spec.steps[1].aligner.similarity",
+        "spec.steps[1].aligner.smoothness",
+        "spec.steps[1].offset",
+        "spec.steps[2]",
+        "spec.steps[2].to",
+    ]
+    for remedy in (
+        "'power' is given twice; keep one",
+        "Did you mean 'align_pair'?",
+        "did you mean 'size'?",
+        "no such file or folder",
+        "leave the quotes away",
+        "Did you mean 'mse'?",
+        "'power' must be >= 1: 0.2",
+        "expected int, got 1.5",
+        "needs 'aligner' (an aligner)",
+        "give this one another name",
+    ):
+        assert remedy in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_same_mistakes_stop_a_run(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(TEN_MISTAKES)
+    assert metroem("run", path).output == metroem("check", path).output
+
+
+def test_values_are_set_from_the_command_line(spec, tmp_path):
+    path = spec({"type": "write"})
+    done = metroem(
+        "run", path, "--set", "steps[0].lines=1", "--plugin", TOYS, "--out", tmp_path / "o"
+    )
+    assert done.exit_code == 0
+    assert (tmp_path / "o/lines.txt").read_text() == "0\n"
+    assert "step 0 (write): to do, not done yet" in done.stderr
+    assert "step 0 (write): done after 0 s" in done.stderr
+
+
+def test_results_lie_beside_the_spec_by_default(spec, tmp_path):
+    assert metroem("run", spec({"type": "write"}), "--plugin", TOYS).exit_code == 0
+    assert (tmp_path / "runs/spec/lines.txt").exists()
+
+
+def test_a_dry_run_tells_and_does_nothing(spec, tmp_path):
+    steps = [{"type": "write", "to": "a"}, {"type": "write", "after": "a", "to": "b"}]
+    said = metroem("run", spec(*steps), "--plugin", TOYS, "--dry-run")
+    assert said.exit_code == 0
+    assert said.output.splitlines()[:3] == [
+        "step 0 (write): to do, not done yet",
+        f"  writes        6 B  {tmp_path}/runs/spec/a",
+        "  computes 3 lines (tasks: 3)",
+    ]
+    assert "not known yet" in said.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_failed_step_is_told_in_one_line(spec):
+    result = metroem("run", spec({"type": "write", "fail": "no luck"}), "--plugin", TOYS)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: step 0 (write): no luck\n")
+
+
+def test_a_full_disk_under_the_log_is_told_in_one_line(spec, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/log.jsonl").symlink_to("/dev/full")
+    result = metroem("run", spec({"type": "write"}), "--plugin", TOYS, "--out", tmp_path / "o")
+    assert result.exit_code == 1
+    assert "Error: the disk is full" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_the_schema_takes_the_shipped_specs_and_refuses_others():
+    from ruamel.yaml import YAML
+
+    schema = json.loads(metroem("schema").output)
+    validator = jsonschema.Draft202012Validator(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    shipped = YAML(typ="safe").load(DEMO.read_text())
+    validator.validate(shipped)
+    for change in ({"type": "align_pear"}, {"sise": 3}, {"mip": -1}, {"z": "20"}):
+        wrong = {"steps": [{**shipped["steps"][0], **change}]}
+        assert not validator.is_valid(wrong), change
+
+
+def test_the_schema_takes_what_is_written_out_in_full(tmp_path):
+    schema = json.loads(metroem("schema").output)
+    run = load(DEMO, out=tmp_path)
+    jsonschema.Draft202012Validator(schema).validate(dump(run.spec, Spec, run.registry))
+
+
+def test_the_demo_spec_is_the_same_tree_after_a_round_trip(tmp_path):
+    run = load(DEMO, out=tmp_path)
+    written = json.loads(json.dumps(dump(run.spec, Spec, run.registry)))
+    assert load(written, out=tmp_path).spec == run.spec
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_printed(shell):
+    assert "_METROEM_COMPLETE" in metroem("completion", shell).output
+
+
+def test_kinds_and_names_are_completed():
+    complete = {"_METROEM_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    words = {**complete, "COMP_WORDS": "metroem show smoothness ri"}
+    said = CliRunner().invoke(main, [], prog_name="metroem", env=words).output
+    assert "rigidity" in said
+    assert "tv" not in said
+
+
+def test_the_doctor_finds_nothing_wrong_here():
+    result = metroem("doctor")
+    assert "torch            2." in result.output
+    assert "can be imported" in result.output
+    assert ("Nothing is wrong." in result.output) == (result.exit_code == 0)

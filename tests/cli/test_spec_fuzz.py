@@ -1,0 +1,112 @@
+"""Two thousand damaged specs: each is fine, or refused in plain words."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from metroem_core.cli import main
+
+DEMO = (Path(__file__).parents[2] / "plugins/metroem_steps/demo.yaml").read_text()
+VALUE = YAML(typ="safe").load(DEMO)
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["rig", "tv", "mse", "epe", "synthetic", "gs://b/x", "${HOME}", "../x", "."]),
+)
+values = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """The path of every part of a value."""
+    yield path
+    if not isinstance(value, (dict, list)):
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in items:
+        yield from places(part, (*path, key))
+
+
+@st.composite
+def damaged_values(draw):
+    """The demo's spec with some of its parts replaced, removed, renamed or doubled."""
+    value = copy.deepcopy(VALUE)
+    for _ in range(draw(st.integers(1, 3))):
+        parts = [*places(value)][1:]
+        if not parts:
+            break
+        *above, last = draw(st.sampled_from(parts))
+        inside = value
+        for part in above:
+            inside = inside[part]
+        change = draw(st.sampled_from(["replace", "remove", "rename", "double"]))
+        if change == "replace":
+            inside[last] = draw(values)
+        elif change == "remove":
+            del inside[last]
+        elif change == "double" and isinstance(inside, list):
+            inside.append(copy.deepcopy(inside[last]))
+        elif isinstance(inside, dict):
+            inside[draw(st.text(max_size=6)) or f"{last}s"] = inside.pop(last)
+    return value
+
+
+@st.composite
+def damaged_texts(draw):
+    """The demo's spec as text with some of its characters changed."""
+    text = draw(st.sampled_from([DEMO, json.dumps(VALUE)]))
+    for _ in range(draw(st.integers(1, 4))):
+        at, length = draw(st.integers(0, len(text))), draw(st.integers(0, 3))
+        odd = st.sampled_from(["\t", "\0", "&a ", "*a", "!!", "{", "]", "'", ": ", "-", "\n", "<<"])
+        text = text[:at] + draw(st.one_of(odd, st.text(max_size=2))) + text[at + length :]
+    return text
+
+
+def check(path):
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert isinstance(result.exception, (SystemExit, type(None))), result.exception
+    assert result.exit_code in (0, 1)
+    if result.exit_code:
+        assert result.output.startswith("Error: ")
+        assert len(result.output.splitlines()) >= 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz")
+
+
+many = settings(
+    max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+@many
+@given(value=damaged_values())
+def test_a_damaged_value_never_gives_a_traceback(folder, value):
+    path = folder / "spec.json"
+    path.write_text(json.dumps(value))
+    check(path)
+
+
+@many
+@given(text=damaged_texts(), name=st.sampled_from(["spec.json", "spec.yaml"]))
+def test_a_damaged_text_never_gives_a_traceback(folder, text, name):
+    path = folder / name
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    check(path)
