@@ -1,0 +1,1 @@
+"""Progress: listeners that show a run or write it down."""
