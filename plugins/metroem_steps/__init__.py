@@ -1,0 +1,1 @@
+"""Steps: the parts of a chain, and the demo that runs one."""
