@@ -97,7 +97,7 @@ setup(
     python_requires=">=3.11",
     packages=packages,
     package_dir=folders,
-    package_data={"metroem_core": ["py.typed"], "metroem_registry": ["py.typed"]},
+    package_data={"": ["py.typed", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     entry_points={

@@ -6,10 +6,8 @@ last finished, and its results are there.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
@@ -20,6 +18,7 @@ import attrs
 
 from metroem_registry import Entry
 
+from .code import fingerprint
 from .errors import UserError
 from .files import state, write_json
 from .spec.dump import Account
@@ -108,10 +107,8 @@ class Record:
 
 
 def _version(entry: Entry) -> dict[str, str]:
-    """What identifies the code of a component: its distribution, and its own source."""
-    module = sys.modules.get(entry.target.partition(":")[0])
-    file = getattr(module, "__file__", None)
-    source = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else "-"
+    """What identifies a component: its distribution, and its own source."""
+    source = fingerprint(entry.target.partition(":")[0])
     return {"dist": entry.dist, "version": entry.version, "source": source}
 
 

@@ -149,23 +149,19 @@ class Builder:
         built = {}
         for name, parameter in parameters.items():
             if name in values or parameter.is_default_path:
-                value = values.get(name, parameter.default)
-                built[name] = self.build(value, parameter.annotation, f"{at}.{name}")
+                value, so_far = values.get(name, parameter.default), len(self.problems)
+                made = self.build(value, parameter.annotation, f"{at}.{name}")
+                if len(self.problems) == so_far:
+                    built[name] = made
             elif parameter.required:
                 meaning = f": {parameter.doc}" if parameter.doc else ""
                 self._refuse(at, f"{wanted.__name__} needs '{name}' ({parameter.type}){meaning}")
-        if len(self.problems) == before:
-            return self._made(wanted, built, at)
-        return None
-
-    def _made(self, wanted: Any, values: dict[str, Any], at: str) -> Any:
-        refused = list(refusals(wanted, values))
-        for text in refused:
+        for text in refusals(wanted, built):
             self._refuse(at, text)
-        if refused:
+        if len(self.problems) > before:
             return None
         try:
-            return wanted(**values)
+            return wanted(**built)
         except Exception as error:  # a plugin's own checks may raise anything
             return self._refuse(at, message(error))
 

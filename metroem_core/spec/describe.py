@@ -11,7 +11,7 @@ import attrs
 from .annotations import mark, type_text
 
 _param = re.compile(r"^:param (\w+):\s*(.*?)(?=^:|\Z)", re.MULTILINE | re.DOTALL)
-_field_list = re.compile(r"^:\w+.*", re.MULTILINE | re.DOTALL)
+_field_list = re.compile(r"^:(param|raises|returns?)\b.*", re.MULTILINE | re.DOTALL)
 _limits = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
 
 

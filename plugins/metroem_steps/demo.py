@@ -27,11 +27,13 @@ def demo(out: Path, seed: int) -> None:
     """
     from metroem_core.run import load
 
-    out.mkdir(parents=True, exist_ok=True)
+    bundled = resources.files("metroem_steps").joinpath("demo.yaml")
+    seeds = [f"steps[0].{volume}.seed={seed}" for volume in ("image", "truth")]
+    with resources.as_file(bundled) as path:
+        load(path, out=out, settings=seeds).run()
     spec = out / "demo.yaml"
-    text = resources.files("metroem_steps").joinpath("demo.yaml").read_text(encoding="utf-8")
-    spec.write_text(text.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
-    load(spec, out=out).run()
+    text = bundled.read_text(encoding="utf-8").replace("seed: 1", f"seed: {seed}")
+    spec.write_text(text, encoding="utf-8")
     click.echo(table(json.loads((out / "pair" / "numbers.json").read_text())))
     click.echo(f"\nLook at         {out / 'pair' / 'pair.png'}")
     click.echo(f"The spec is     {spec}\n\nTry next:")

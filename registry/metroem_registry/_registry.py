@@ -81,7 +81,7 @@ class Registry:
             names = {e.name if not dist else f"{e.dist}:{e.name}" for e in entries}
             raise UnknownName(kind, name, sorted(names))
         if len(found) > 1:
-            raise AmbiguousName(name, found)
+            raise AmbiguousName(name, sorted(found, key=lambda entry: entry.dist))
         return found[0]
 
     def get(self, kind: str, name: str) -> Any:

@@ -108,7 +108,7 @@ def test_a_good_spec_is_good(spec):
 
 TEN_MISTAKES = """{"steps": [
   {"type": "align_pear"},
-  {"type": "align_pair", "z": "20", "offset": 1.5, "sise": [1, 2], "mip": -1,
+  {"type": "align_pair", "z": "20", "offset": 1.5, "sise": [1, 2],
    "image": {"type": "hdf5", "path": "nothing.h5"},
    "aligner": {"type": "optimise", "similarity": "mce",
                "smoothness": {"type": "rigidity", "power": 0.5, "power": 0.2}}},

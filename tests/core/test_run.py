@@ -266,7 +266,8 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 
     path = tmp_path / "file"
     path.write_text("old")
-    pytest.raises(KeyError, write_half)
+    with pytest.raises(KeyError):
+        write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -171,6 +171,13 @@ def test_all_mistakes_are_told_at_once(shapes):
     ]
 
 
+def test_a_value_out_of_range_is_told_beside_a_wrong_one(shapes):
+    assert problems({"type": "square", "side": "x", "rounds": -1}, shapes) == [
+        "spec.side: expected float, got 'x'",
+        "spec: 'rounds' must be >= 0: -1",
+    ]
+
+
 def test_problems_known_before_are_told_with_the_new_ones(shapes):
     known = [Problem("spec", "'a' is given twice; keep one")]
     assert problems("sqare", shapes, known=known)[0] == "spec: 'a' is given twice; keep one"
@@ -214,8 +221,9 @@ def test_a_default_output_lies_in_the_run_too(shapes, tmp_path):
 
 def test_what_an_earlier_part_writes_is_read_from_the_run(shapes, tmp_path):
     (tmp_path / "data.txt").write_text("x")
-    readers = [{"type": "reader", "path": "data.txt", "to": "made"}] + [
-        {"type": "reader", "path": "made/inside.txt", "to": "more"}
+    readers = [
+        {"type": "reader", "path": "data.txt", "to": "made"},
+        {"type": "reader", "path": "made/inside.txt", "to": "more"},
     ]
     tree = build(readers, tuple[Shape, ...], shapes, base=tmp_path, folder=tmp_path / "run")
     assert tree[1].path == str(tmp_path / "run" / "made" / "inside.txt")
