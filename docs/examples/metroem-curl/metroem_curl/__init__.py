@@ -1,0 +1,1 @@
+"""A smoothness loss for MetroEM that penalises local rotation."""
