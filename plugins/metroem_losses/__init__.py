@@ -1,0 +1,1 @@
+"""Losses: maps that say how unlike two pictures are and how rough a field is."""

@@ -1,0 +1,1 @@
+"""Similarity: how much two pictures differ, pixel by pixel."""

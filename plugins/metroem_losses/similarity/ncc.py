@@ -1,0 +1,65 @@
+"""Normalised cross-correlation in windows: structure compared, whatever the contrast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import torch
+import torch.nn.functional as F
+from attrs.validators import gt
+from torch import Tensor
+
+
+@attrs.frozen
+class NCC:
+    r"""One minus the correlation of the windows around a pixel.
+
+    .. math:: 1 - \frac{\mathrm{cov}(w, t)}
+              {\sqrt{(\mathrm{var}(w) + s^2) (\mathrm{var}(t) + s^2)}}
+
+    with means over the valid pixels of a square window. It is about 0 for windows that are alike
+    up to brightness and contrast, 1 for unlike or flat ones, and 2 for negatives.
+
+    :param window: pixels along a side of the window, an odd number.
+    :param noise: the contrast :math:`s`, in grey values, below which a window counts as flat.
+    """
+
+    window: int = attrs.field(default=9)
+    noise: float = attrs.field(default=0.01, validator=gt(0))
+
+    @window.validator
+    def _has_a_centre(self, _: Any, window: int) -> None:
+        if window < 3 or window % 2 == 0:
+            raise ValueError(f"'window' must be odd and >= 3: {window}")
+
+    def __call__(self, warped: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Unlikeness (N, 1, H, W) of images (N, C, H, W); 0 where not ``valid``.
+
+        :param valid: (N, 1, H, W) bool. Windows count these pixels only.
+        """
+        w, t = centred(warped, valid), centred(target, valid)
+        count = box_sum(valid.to(w.dtype), self.window).clamp(min=1)
+        mean_w, mean_t, ww, tt, wt = (
+            box_sum(each, self.window) / count for each in (w, t, w * w, t * t, w * t)
+        )
+        floor = self.noise**2
+        variance_w = (ww - mean_w * mean_w).clamp(min=0) + floor
+        variance_t = (tt - mean_t * mean_t).clamp(min=0) + floor
+        correlation = (wt - mean_w * mean_t) / (variance_w * variance_t).sqrt()
+        return torch.where(valid, 1 - correlation.mean(dim=1, keepdim=True), 0)
+
+
+def centred(image: Tensor, valid: Tensor) -> Tensor:
+    """An image less its mean over valid pixels, which spares windows large numbers; else 0."""
+    known = torch.where(valid, image, 0)
+    count = valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    mean = known.detach().sum(dim=(2, 3), keepdim=True) / count
+    return torch.where(valid, known - mean, 0)
+
+
+def box_sum(image: Tensor, window: int) -> Tensor:
+    """Sums over the windows around all pixels; beyond the edge there is 0."""
+    half = window // 2
+    rows = F.avg_pool2d(image, (window, 1), stride=1, padding=(half, 0))
+    return F.avg_pool2d(rows, (1, window), stride=1, padding=(0, half)) * window**2

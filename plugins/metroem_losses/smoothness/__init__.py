@@ -1,0 +1,1 @@
+"""Smoothness: how rough a displacement field is, pixel by pixel."""
