@@ -1,0 +1,1 @@
+"""Metrics: how good a prediction is, in numbers for people."""
