@@ -1,0 +1,1 @@
+"""Aligners: what finds the field of a pair."""
