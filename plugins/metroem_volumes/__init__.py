@@ -1,0 +1,1 @@
+"""Sources: where voxels come from."""
