@@ -1,0 +1,173 @@
+"""Reading boxes: the patches that they consist of, and the layers that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import numpy as np
+
+from metroem_core.errors import UserError
+from metroem_core.geometry import Box, VolumeInfo
+
+from .mips import any_of, mean
+from .noise import Points
+from .sections import Sections
+
+TILE = 256  # MIP0 pixels along x and y that are computed together
+SPARSE_TILE = 1024  # the same, where only some of these pixels are looked at
+
+
+@attrs.frozen
+class Patch:
+    """A piece of a section.
+
+    :param box: in voxels of the mip.
+    :param mip: of the box.
+    :param origin: of its points, x, y in MIP0 pixels: the same, however boxes are read.
+    """
+
+    box: Box
+    mip: int
+    origin: tuple[int, int]
+
+    @property
+    def z(self) -> int:
+        """The section."""
+        return self.box.start[2]
+
+    def pixels(self) -> Points:
+        """All its MIP0 pixels (H 2^mip, W 2^mip)."""
+        step = 2**self.mip
+        return self._grid([np.arange(a * step, b * step) for a, b in self._spans()])
+
+    def centres(self) -> Points:
+        """The middle of each of its pixels (H, W), in MIP0 pixels."""
+        step = 2**self.mip
+        return self._grid([(np.arange(a, b) + 0.5) * step - 0.5 for a, b in self._spans()])
+
+    def samples(self) -> Points:
+        """The MIP0 pixel next to the middle of each of its pixels (H, W)."""
+        step = 2**self.mip
+        return self._grid([np.arange(a, b) * step + step // 2 for a, b in self._spans()])
+
+    def _spans(self) -> list[tuple[int, int]]:
+        return list(zip(self.box.start[:2], self.box.stop[:2], strict=True))
+
+    def _grid(self, axes: list[np.ndarray]) -> Points:
+        x, y = (
+            (axis - origin).astype(np.float32)
+            for axis, origin in zip(axes, self.origin, strict=True)
+        )
+        return Points(*np.meshgrid(x, y), self.origin)
+
+
+def patches(box: Box, mip: int, tile: int) -> Iterator[Patch]:
+    """The patches of a box, one for each tile and section.
+
+    :param tile: MIP0 pixels along x and y. Tiles lie at multiples of it, wherever the box begins.
+    """
+    side = min(TILE, tile >> mip)
+    (left, top, first), (right, bottom, last) = box.start, box.stop
+    for y, y_stop, y_tile in spans(top, bottom, side):
+        for x, x_stop, x_tile in spans(left, right, side):
+            for z in range(first, last):
+                part = Box((x, y, z), (x_stop, y_stop, z + 1))
+                yield Patch(part, mip, (x_tile << mip, y_tile << mip))
+
+
+def spans(start: int, stop: int, side: int) -> Iterator[tuple[int, int, int]]:
+    """Where the parts of a span in each tile start and stop, and where the tile starts."""
+    for tile in range(start // side * side, stop, side):
+        yield max(tile, start), min(tile + side, stop), tile
+
+
+@attrs.frozen
+class Layer:
+    """One thing that can be read.
+
+    :param channels: values of a voxel.
+    :param dtype: numpy's name of their type.
+    :param draw: (C, H, W) of a patch of sections. A field is also told the section that it
+        aligns to, or None for the undeformed tissue.
+    :param tile: MIP0 pixels along x and y to draw together.
+    :param outside: what lies beyond the volume.
+    """
+
+    channels: int
+    dtype: str
+    draw: Callable[[Sections, Patch, int | None], np.ndarray]
+    tile: int = TILE
+    outside: float = 0
+
+
+def draw_image(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
+    """The means of the pixels that have data."""
+    return mean(sections.image(patch.pixels(), patch.z), patch.mip)[None]
+
+
+def draw_labels(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
+    """The labels in the middles of the pixels."""
+    return sections.labels(patch.samples(), patch.z)[None]
+
+
+def draw_field(sections: Sections, patch: Patch, target: int | None) -> np.ndarray:
+    """The field in pixels of the patch's mip."""
+    field = sections.deformation.field(patch.centres(), patch.z, target)
+    return field / 2**patch.mip
+
+
+def mask(find: Callable[[Sections, Points, int], np.ndarray]) -> Layer:
+    """The layer of a mask, from what finds its pixels in a section."""
+
+    def draw(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
+        return any_of(find(sections, patch.pixels(), patch.z), patch.mip)[None]
+
+    return Layer(1, "uint8", draw)
+
+
+LAYERS = {
+    "image": Layer(1, "uint8", draw_image),
+    "labels": Layer(1, "uint32", draw_labels, SPARSE_TILE),
+    "fold": mask(Sections.fold),
+    "crack": mask(Sections.crack),
+    "missing": mask(Sections.missing),
+    "field": Layer(2, "float32", draw_field, SPARSE_TILE, np.nan),
+}
+
+
+@attrs.frozen
+class SyntheticVolume:
+    """One layer of sections.
+
+    :param sections: that are read.
+    :param info: what there is to read.
+    :param layer: which of :data:`LAYERS`.
+    :param offset: how many sections on is the one that a field aligns to; 0 for the tissue.
+    """
+
+    sections: Sections
+    info: VolumeInfo
+    layer: str
+    offset: int
+
+    def read(self, box: Box, mip: int) -> np.ndarray:
+        """The voxels of a box (C, Z, Y, X), with 0, for a field NaN, beyond the volume."""
+        layer, whole = LAYERS[self.layer], self._whole(mip)
+        inside = box.overlap(whole)
+        if inside is None:
+            raise UserError(f"nothing to read at {box} of mip {mip}: the volume is {whole}")
+        voxels = np.full((layer.channels, *box.shape), layer.outside, layer.dtype)
+        for patch in patches(inside, mip, layer.tile):
+            target = patch.z + self.offset
+            if whole.start[2] <= target < whole.stop[2]:
+                part = (slice(None), *patch.box.slices(box))
+                aim = target if self.offset else None
+                voxels[part] = layer.draw(self.sections, patch, aim)[:, None]
+        return voxels
+
+    def _whole(self, mip: int) -> Box:
+        try:
+            return self.info.scale(mip).box
+        except ValueError as error:
+            raise UserError(str(error)) from None
