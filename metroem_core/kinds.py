@@ -30,7 +30,8 @@ class Volume(Protocol):
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box as a C-contiguous array (C, Z, Y, X) of the volume's own type.
 
-        What lies outside the volume is 0. A box that lies wholly outside is a mistake.
+        What lies outside the volume is no data: 0, or NaN where the volume holds a field. A box
+        that lies wholly outside is a mistake.
 
         :param box: in voxels of the mip.
         """

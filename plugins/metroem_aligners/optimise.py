@@ -28,11 +28,15 @@ class Optimise:
 
     Adam seeks the least of
 
-    .. math:: \mathrm{mean}_p\, D(s(p + u(p)), t(p)) + w\, \mathrm{mean}_p\, R(u)(p)
+    .. math:: \log \mathrm{mean}_p\, D(s(p + u(p)), t(p)) + w\, \mathrm{mean}_p\, R(u)(p)
 
     where :math:`D` is the similarity and :math:`R` the smoothness. The means are over the pixels
     where both pictures have data; elsewhere the field only bends as little as it can. It is a
     cubic spline on top of the field that the pair started from.
+
+    The logarithm sets the trust in the pictures by how alike they can be made. Neighbouring
+    sections, which differ whatever the field, get a stiff one; copies of one section get one that
+    follows every detail. Nor does it matter in which units the difference is.
 
     :param similarity: how much two pictures differ.
     :param smoothness: how rough a field is.
@@ -45,11 +49,11 @@ class Optimise:
 
     similarity: Similarity
     smoothness: Smoothness
-    weight: float = attrs.field(default=200.0, validator=ge(0))
+    weight: float = attrs.field(default=150.0, validator=ge(0))
     levels: int = attrs.field(default=4, validator=ge(1))
     iterations: int = attrs.field(default=40, validator=ge(1))
-    lr: float = attrs.field(default=0.3, validator=gt(0))
-    spacing: int = attrs.field(default=16, validator=ge(1))
+    lr: float = attrs.field(default=0.5, validator=gt(0))
+    spacing: int = attrs.field(default=24, validator=ge(1))
 
     def build(self) -> Align:
         """The method :meth:`align`."""
@@ -102,7 +106,7 @@ class Optimise:
         return best
 
     def _loss(self, level: Level, knots: Tensor) -> tuple[Tensor, Tensor]:
-        """What to make small, (N,), and whether the pictures have a pixel in common at all, (N,)."""
+        """What to make small, (N,), and whether the pictures have any pixel in common, (N,)."""
         field = level.field(knots)
         warped, known = sample_valid(level.src, level.src_data, field)
         valid = known & level.tgt_data

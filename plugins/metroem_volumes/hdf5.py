@@ -41,9 +41,9 @@ class HDF5:
     def open(self) -> HDF5Volume:
         """The volume, ready to read."""
         with opened(self.path) as file:
-            name = self.dataset if self.dataset is not None else usual(file, self.path)
-            dataset = chosen(file, self.path, name)
-            return HDF5Volume(self.path, name, info_of(dataset, self.path), self.zero_is_data)
+            name = self.dataset if self.dataset is not None else usual(file)
+            dataset = chosen(file, name)
+            return HDF5Volume(self.path, name, info_of(dataset), self.zero_is_data)
 
 
 @attrs.frozen
@@ -87,7 +87,7 @@ def opened(path: str) -> Iterator[h5py.File]:
         yield file
 
 
-def usual(file: h5py.File, path: str) -> str:
+def usual(file: h5py.File) -> str:
     """The name of the dataset to take when none is given."""
     for name in USUAL:
         if is_volume(file.get(name)):
@@ -95,10 +95,11 @@ def usual(file: h5py.File, path: str) -> str:
     found = volumes(file)
     if len(found) == 1:
         return found[0]
-    raise UserError(f"{path}: name the dataset to read. It has: {', '.join(found) or 'none'}")
+    have = ", ".join(found) or "none"
+    raise UserError(f"{file.filename}: name the dataset to read. It has: {have}")
 
 
-def chosen(file: h5py.File, path: str, name: str) -> h5py.Dataset:
+def chosen(file: h5py.File, name: str) -> h5py.Dataset:
     """A dataset by its name."""
     dataset = file.get(name)
     if is_volume(dataset):
@@ -106,7 +107,9 @@ def chosen(file: h5py.File, path: str, name: str) -> h5py.Dataset:
     found = volumes(file)
     near = did_you_mean(name, found)
     hint = f"Did you mean '{near}'?" if near else f"It has: {', '.join(found) or 'none'}"
-    raise UserError(f"{path}: no dataset of numbers with 2 to 4 axes is called '{name}'. {hint}")
+    raise UserError(
+        f"{file.filename}: no dataset of numbers with 2 to 4 axes is called '{name}'. {hint}"
+    )
 
 
 def volumes(file: h5py.File) -> list[str]:
@@ -123,9 +126,9 @@ def is_volume(item: object) -> bool:
     return 2 <= item.ndim <= 4 and item.dtype.kind in "buif"
 
 
-def info_of(dataset: h5py.Dataset, path: str) -> VolumeInfo:
+def info_of(dataset: h5py.Dataset) -> VolumeInfo:
     """What a dataset holds, and where it lies."""
-    where = f"{path}: '{dataset.name}'"
+    where = f"{dataset.file.filename}: '{dataset.name}'"
     channels, *shape = (1,) * (4 - dataset.ndim) + dataset.shape
     named = "resolution" if "resolution" in dataset.attrs else "voxel_size"
     size = triple(dataset.attrs.get(named, 1.0), f"{where} attribute '{named}'")

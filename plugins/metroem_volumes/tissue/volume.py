@@ -153,7 +153,7 @@ class SyntheticVolume:
 
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box (C, Z, Y, X), with 0, for a field NaN, beyond the volume."""
-        layer, whole = LAYERS[self.layer], self._whole(mip)
+        layer, whole = LAYERS[self.layer], self.info.scale(mip).box
         inside = box.overlap(whole)
         if inside is None:
             raise UserError(f"nothing to read at {box} of mip {mip}: the volume is {whole}")
@@ -165,9 +165,3 @@ class SyntheticVolume:
                 aim = target if self.offset else None
                 voxels[part] = layer.draw(self.sections, patch, aim)[:, None]
         return voxels
-
-    def _whole(self, mip: int) -> Box:
-        try:
-            return self.info.scale(mip).box
-        except ValueError as error:
-            raise UserError(str(error)) from None
