@@ -37,7 +37,7 @@ def demo(out: Path, seed: int) -> None:
     click.echo(table(json.loads((out / "pair" / "numbers.json").read_text())))
     click.echo(f"\nLook at         {out / 'pair' / 'pair.png'}")
     click.echo(f"The spec is     {spec}\n\nTry next:")
-    click.echo(f"  metroem run {spec} --out {out} --set steps[0].aligner.smoothness=tv")
+    click.echo(f"  metroem run {spec} --out {out} --set steps[0].aligner.weight=20")
     click.echo("  metroem show aligner optimise")
     click.echo("  metroem components")
 
