@@ -52,6 +52,7 @@ REQUIREMENTS = [
     "entrypoints>=0.4",
     "h5py>=3.10",
     "numpy>=1.26",
+    "packaging>=23",
     "Pillow>=10",
     "pluggy>=1.4",
     "rich>=13",
@@ -102,7 +103,7 @@ setup(
     extras_require=EXTRAS,
     entry_points={
         "console_scripts": ["metroem = metroem_core.cli:main"],
-        "pytest11": ["metroem = metroem_core.testing.plugin"],
+        "pytest11": ["metroem = metroem_core.pytest_plugin"],
         **CATALOGUE,
     },
 )

@@ -13,37 +13,49 @@ from pathlib import Path
 def fingerprint(module: str) -> str:
     """A hash of the source of a module, and of what it imports of its own package.
 
-    The rest of the world is identified by the versions of distributions.
+    Whether those modules are imported yet makes no difference. The rest of the world is
+    identified by the versions of distributions.
     """
     digest = hashlib.sha256()
-    for name in sorted(_family(module, set())):
-        digest.update(_file(name).read_bytes())
+    for file in sorted(_family(module, {}).values()):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _family(module: str, known: set[str]) -> set[str]:
-    """A module and all it imports, directly or not, of the package that it lies in."""
-    file = getattr(sys.modules.get(module), "__file__", None)
+def _family(module: str, known: dict[str, Path]) -> dict[str, Path]:
+    """The files of a module and of all it imports, directly or not, of its top-level package."""
+    file = _file(module)
     if file is None or module in known:
         return known
-    known.add(module)
-    for name in _imports(module):
-        if name.partition(".")[0] == module.partition(".")[0]:
-            _family(name, known)
+    known[module] = file
+    if file.suffix == ".py":
+        for name in _imports(module, file):
+            if name.partition(".")[0] == module.partition(".")[0]:
+                _family(name, known)
     return known
 
 
-def _imports(module: str) -> Iterator[str]:
+def _imports(module: str, file: Path) -> Iterator[str]:
     """The names of all modules that a module may import, with the names it takes from them."""
-    package = sys.modules[module].__package__ or ""
-    for node in ast.walk(ast.parse(_file(module).read_bytes())):
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and (package or not node.level):
             base = resolve_name("." * node.level + (node.module or ""), package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _file(module: str) -> Path:
-    return Path(str(sys.modules[module].__file__))
+def _file(module: str) -> Path | None:
+    """Where a module stands: found by its name in the folder of its top-level package."""
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    if loaded:
+        return Path(loaded)
+    top, _, rest = module.partition(".")
+    for folder in getattr(sys.modules.get(top), "__path__", ()):
+        place = Path(folder, *rest.split("."))
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                return file
+    return None

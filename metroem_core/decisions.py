@@ -55,11 +55,11 @@ def decide(
     decisions: list[Decision] = []
     for index, (step, account) in enumerate(zip(steps, accounts, strict=True)):
         why = _maker_at_work(account, decisions) or record.why(record.key(index, account), account)
-        if index in chosen:
-            decision = Decision(index, step, account, why is not None, why or "up to date")
+        if index not in chosen:
+            idle = "not asked for" if why is None else f"not asked for, though {why}"
+            decisions.append(Decision(index, step, account, False, idle))
         else:
-            decision = Decision(index, step, account, False, "not asked for")
-        decisions.append(decision)
+            decisions.append(Decision(index, step, account, bool(why), why or "up to date"))
     return tuple(decisions)
 
 

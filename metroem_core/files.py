@@ -4,7 +4,6 @@ one state of a file from another.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from metroem_registry import did_you_mean
 
 from .errors import UserError
 
@@ -28,21 +29,18 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part, old = (path.with_name(f".{path.name}.{word}") for word in ("part", "old"))
     _remove(part)
+    _remove(old)
     try:
         yield part
         _sync(part)
-        if path.is_dir():
-            old = path.with_name(f".{path.name}.old")
-            _remove(old)
+        if path.is_dir() or (part.is_dir() and path.exists()):
             path.rename(old)
-            part.rename(path)
-            _remove(old)
-        else:
-            part.replace(path)
+        part.replace(path)
     finally:
         _remove(part)
+        _remove(old)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -80,23 +78,31 @@ def state(path: str) -> Any:
     The size and time of a file; of a folder, those of its metadata file, or else of all it holds.
     Contents are never read. Of a URL nothing is asked.
     """
-    if "://" in path:
+    here = Path(path.removeprefix("file://"))
+    if "://" in str(path) and not path.startswith("file://"):
         return "a URL"
-    here = Path(path)
     if not here.exists():
         return None
     if here.is_file():
         return _stamp(here)
     metadata = [here / name for name in METADATA if (here / name).is_file()]
-    return {each.name: _stamp(each) for each in metadata or sorted(here.iterdir())}
+    files = metadata or sorted(each for each in here.rglob("*") if each.is_file())
+    return {str(each.relative_to(here)): _stamp(each) for each in files}
 
 
-def explain(error: OSError) -> str:
-    """What went wrong with a file, and what to do about it."""
-    place = f": {error.filename}" if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full{place}. Free some space and start again: finished steps are kept"
-    return f"{error.strerror or error}{place}"
+def check_file(path: Path) -> None:
+    """Refuse a path that is no file, offering the nearest name beside it.
+
+    :raises UserError: saying what is there instead.
+    """
+    if path.is_file():
+        return
+    if path.exists():
+        raise UserError(f"{path} is not a file")
+    beside = os.listdir(path.parent) if path.parent.is_dir() else []
+    near = did_you_mean(path.name, beside)
+    hint = f". Did you mean '{path.with_name(near)}'?" if near else ""
+    raise UserError(f"no such file: {path}{hint}")
 
 
 def _stamp(path: Path) -> list[int]:

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import attrs
 import pluggy
 
 from metroem_registry import Registry, installed
 
 from . import hookspecs
-from .errors import UserError
+from .errors import UserError, explain, said
+from .files import check_file
+
+
+@attrs.frozen
+class Listeners:
+    """Everybody who wants to hear what happens in a run."""
+
+    manager: pluggy.PluginManager
+
+    def tell(self, hook: str, **what: Any) -> None:
+        """Call a hook of every listener; of the others too when one of them fails.
+
+        :raises UserError: naming the first that failed.
+        """
+        failures: list[tuple[str, Exception]] = []
+        for listener in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                listener.function(*(what[name] for name in listener.argnames))
+            except Exception as error:  # a plugin may raise anything at all
+                failures.append((listener.plugin_name, error))
+        for name, failure in failures:
+            text = explain(failure) if isinstance(failure, OSError) else said(failure)
+            raise UserError(f"the listener {name} failed: {text}") from failure
 
 
 def components(files: Iterable[Path] = ()) -> Registry:
     """The registry of everything installed, and of what plugin files add to it."""
     registry = installed()
-    for file in files:
+    for file in _once(files):
         hooks = _manager()
         _register(hooks, _module(file), str(file))
         with _blaming(file):
@@ -28,8 +54,8 @@ def components(files: Iterable[Path] = ()) -> Registry:
     return registry
 
 
-def listeners(registry: Registry, files: Iterable[Path] = ()) -> pluggy.HookRelay:
-    """The hooks of a run, with every installed listener and every plugin file behind them.
+def listeners(registry: Registry, files: Iterable[Path] = ()) -> Listeners:
+    """Every installed listener, and every plugin file.
 
     :raises RegistryError: when an installed listener cannot be imported, naming it.
     """
@@ -37,9 +63,17 @@ def listeners(registry: Registry, files: Iterable[Path] = ()) -> pluggy.HookRela
     for entry in registry.entries("hooks"):
         module = registry.get("hooks", f"{entry.dist}:{entry.name}")
         _register(hooks, module, f"{entry.name} of {entry.dist} {entry.version}")
-    for file in files:
+    for file in _once(files):
         _register(hooks, _module(file), str(file))
-    return hooks.hook
+    return Listeners(hooks)
+
+
+def check_hooks(module: ModuleType, name: str) -> None:
+    """Refuse a module that implements no hook, or one that there is not.
+
+    :raises UserError: naming the module.
+    """
+    _register(_manager(), module, name)
 
 
 def _manager() -> pluggy.PluginManager:
@@ -49,13 +83,13 @@ def _manager() -> pluggy.PluginManager:
 
 
 def _register(manager: pluggy.PluginManager, module: ModuleType, name: str) -> None:
-    """Register a module of hooks, refusing names and parameters that no hook has."""
+    if manager.is_registered(module):
+        return
     try:
         manager.register(module, name)
         manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        said = " ".join(str(error).split())
-        raise UserError(f"the plugin {name} misuses a hook. {said}") from None
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise UserError(f"the plugin {name} misuses a hook. {said(error)}") from None
     if not manager.get_hookcallers(module):
         raise UserError(
             f"the plugin {name} implements no hook. Mark its functions with "
@@ -63,14 +97,18 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, name: str) -> N
         )
 
 
+def _once(files: Iterable[Path]) -> Iterable[Path]:
+    """Every file once, however often and in whichever way it is named."""
+    return dict.fromkeys(Path(file).resolve() for file in files)
+
+
 def _module(file: Path) -> ModuleType:
     """The module in a file, imported once in a process."""
-    path = file.absolute()
-    name = f"metroem_plugin_{path.stem}"
-    known = sys.modules.get(name)
-    if known is not None and known.__file__ == str(path):
-        return known
-    spec = spec_from_file_location(name, path)
+    check_file(file)
+    name = f"metroem_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise UserError(f"the plugin {file} is not a Python file: its name must end in .py")
     module = module_from_spec(spec)
@@ -85,5 +123,5 @@ def _blaming(file: Path) -> Iterator[None]:
     """Say which plugin file failed: a user's file may raise anything at all."""
     try:
         yield
-    except Exception as error:
-        raise UserError(f"the plugin {file} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"the plugin {file} failed: {said(error)}") from error

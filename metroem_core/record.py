@@ -22,8 +22,9 @@ from .code import fingerprint
 from .errors import UserError
 from .files import state, write_json
 from .spec.dump import Account
+from .spec.paths import lies_in
 
-HERE = "${RUN}"  # stands for the run folder
+RUN = "${RUN}"  # stands for the run folder
 PACKAGES = ("metroem-core", "torch", "numpy")
 
 
@@ -31,16 +32,16 @@ PACKAGES = ("metroem-core", "torch", "numpy")
 class Record:
     """``run.json`` in a run folder: what ran there, and from what it was made.
 
-    :param spec: the spec, as a plain value.
-    :param finished: by step: what it was made from, when it was finished, in how many seconds.
+    :param spec: what the spec consists of.
+    :param finished: by what a step writes: what it was made from, when, in how many seconds.
     """
 
     folder: Path
-    spec: Any
+    spec: Account
     finished: dict[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, folder: Path, spec: Any) -> Record:
+    def of(cls, folder: Path, spec: Account) -> Record:
         """The record of a folder; an empty one when nothing ran there yet."""
         path = folder / "run.json"
         if not path.exists():
@@ -63,33 +64,42 @@ class Record:
             return f"its result {missing[0]} is missing"
         return next(_differences(before.get("made_from"), self.made_from(step), ""), None)
 
-    def begin(self, key: str) -> None:
-        """Forget that a step was finished, since its results are about to change."""
+    def begin(self, key: str, step: Account) -> None:
+        """Forget every finished step whose results are about to change."""
+        changing = [self._portable(path) for path in step.outputs]
+        for other, finished in list(self.finished.items()):
+            paths = finished.get("outputs", [])
+            if any(lies_in(a, b) or lies_in(b, a) for a in changing for b in paths):
+                del self.finished[other]
         self.finished.pop(key, None)
         self._write()
 
-    def finish(self, key: str, made_from: Any, seconds: float) -> None:
+    def finish(self, key: str, step: Account, made_from: Any, seconds: float) -> None:
         """Note that a step is finished."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.finished[key] = {"at": now, "seconds": round(seconds, 3), "made_from": made_from}
+        self.finished[key] = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 3),
+            "outputs": [self._portable(path) for path in step.outputs],
+            "made_from": made_from,
+        }
         self._write()
 
     def key(self, index: int, step: Account) -> str:
         """What a step is known by: what it writes, or else its place."""
-        outputs = ", ".join(map(self._portable, step.outputs))
-        return f"{step.value['type']} {outputs or index}"
+        return ", ".join(map(self._portable, step.outputs)) or f"step {index}"
 
     def made_from(self, step: Account) -> dict[str, Any]:
         """Everything that a step's result depends on, as it is now."""
         return {
             "parameters": self._portable(step.value),
             "inputs": {self._portable(path): state(path) for path in step.inputs},
-            "components": {f"{e.kind} {e.name}": _version(e) for e in step.entries},
+            "components": {f"{e.kind} {e.dist}:{e.name}": _version(e) for e in step.entries},
         }
 
     def _write(self) -> None:
         value = {
-            "spec": self._portable(self.spec),
+            "spec": self._portable(self.spec.value),
+            "components": [attrs.asdict(entry) for entry in dict.fromkeys(self.spec.entries)],
             "python": platform.python_version(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
             "finished": self.finished,
@@ -100,16 +110,15 @@ class Record:
         """The value with the run folder written as a word, so that the folder can be moved."""
         if isinstance(value, str):
             inside = value == str(self.folder) or value.startswith(f"{self.folder}/")
-            return HERE + value.removeprefix(str(self.folder)) if inside else value
+            return RUN + value.removeprefix(str(self.folder)) if inside else value
         if isinstance(value, dict):
             return {key: self._portable(each) for key, each in value.items()}
         return [self._portable(each) for each in value] if isinstance(value, list) else value
 
 
 def _version(entry: Entry) -> dict[str, str]:
-    """What identifies a component: its distribution, and its own source."""
-    source = fingerprint(entry.target.partition(":")[0])
-    return {"dist": entry.dist, "version": entry.version, "source": source}
+    """What identifies the code of a component: its distribution's version, and its own source."""
+    return {"version": entry.version, "source": fingerprint(entry.target.partition(":")[0])}
 
 
 def _differences(before: Any, now: Any, at: str) -> Iterator[str]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
-import pluggy
 
 from metroem_registry import Registry
 
 from . import plugins
 from .decisions import Decision, check_inputs, decide
-from .errors import UserError
-from .files import alone, explain
+from .errors import UserError, explain, said
+from .files import alone
 from .kinds import Step
 from .record import Record
-from .spec import Problem, build, dump, override, parse
+from .spec import build, override, parse, plain
 from .spec.dump import account
 
 
@@ -30,7 +30,12 @@ class Spec:
     :param steps: done one after the other.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = attrs.field()
+
+    @steps.validator
+    def _some(self, _: Any, steps: tuple[Step, ...]) -> None:
+        if not steps:
+            raise ValueError("'steps' must have at least one")
 
 
 def load(
@@ -54,13 +59,15 @@ def load(
         registry = plugins.components(plugin_files)
     if isinstance(source, dict):
         name, base = "spec", Path.cwd()
-        value, known = source, list[Problem]()
+        value, known = plain(source)
     else:
         path = Path(source)
         name, base = path.stem, path.absolute().parent
         value, known = parse(path)
     folder = Path(out).absolute() if out is not None else base / "runs" / name
-    value = override(value, settings)
+    known += override(value, settings)
+    if isinstance(value, dict):
+        value.pop("$schema", None)  # what an editor checks the file with
     spec = build(value, Spec, registry, base=base, folder=folder, known=known)
     return Run(spec, folder, registry, plugins.listeners(registry, plugin_files))
 
@@ -69,14 +76,14 @@ def load(
 class Run:
     """The steps of a spec and the folder of their results.
 
-    :param hooks: who is told of what happens.
+    :param listeners: who is told of what happens.
     :param decisions: which steps are done, and why; known once the run has started.
     """
 
     spec: Spec
     folder: Path
     registry: Registry
-    hooks: pluggy.HookRelay
+    listeners: plugins.Listeners
     decisions: tuple[Decision, ...] = ()
 
     def decide(self, only: Iterable[str] = ()) -> tuple[Decision, ...]:
@@ -95,47 +102,53 @@ class Run:
         """
         with alone(self.folder):
             self.decisions = self.decide(only)
-            with _telling(
-                self.hooks.metroem_run_started, self.hooks.metroem_run_finished, run=self
-            ):
+            with self._telling("metroem_run_started", "metroem_run_finished"):
                 for decision in self.decisions:
                     if decision.todo:
                         self._do(decision)
 
     def progress(self, step: Step, done: int, total: int, **values: Any) -> None:
         """Tell everyone that a step has done ``done`` of ``total`` pieces of its work."""
-        self.hooks.metroem_progress(run=self, step=step, done=done, total=total, values=values)
+        self.listeners.tell(
+            "metroem_progress", run=self, step=step, done=done, total=total, values=values
+        )
 
     def _do(self, decision: Decision) -> None:
         """Do one step and note that it is finished."""
-        hooks = self.hooks.metroem_before_step, self.hooks.metroem_after_step
         try:
-            check_inputs(decision, self.decisions[: decision.index])
-            record = self._record()
-            key = record.key(decision.index, decision.account)
-            made_from, started = record.made_from(decision.account), time.monotonic()
-            record.begin(key)
-            with _telling(*hooks, run=self, step=decision.step):
-                decision.step.run(self)
-                record.finish(key, made_from, time.monotonic() - started)
+            self._do_and_note(decision)
         except UserError as error:
             raise UserError(f"{decision.label}: {error}") from error
         except OSError as error:
             raise UserError(f"{decision.label}: {explain(error)}") from error
+        except Exception as error:
+            story = self.folder / "traceback.txt"
+            story.write_text(traceback.format_exc(), encoding="utf-8")
+            text = f"{decision.label} failed: {said(error)}. The traceback is in {story}"
+            raise UserError(text) from error
+
+    def _do_and_note(self, decision: Decision) -> None:
+        check_inputs(decision, self.decisions[: decision.index])
+        record, step = self._record(), decision.account
+        key = record.key(decision.index, step)
+        made_from, started = record.made_from(step), time.monotonic()
+        record.begin(key, step)
+        with self._telling("metroem_before_step", "metroem_after_step", step=decision.step):
+            decision.step.run(self)
+            record.finish(key, step, made_from, time.monotonic() - started)
 
     def _record(self) -> Record:
-        return Record.of(self.folder, dump(self.spec, Spec, self.registry))
+        return Record.of(self.folder, account(self.spec, Spec, self.registry))
 
-
-@contextmanager
-def _telling(before: Any, after: Any, **who: Any) -> Iterator[None]:
-    """Call a hook before, and its partner after, whatever happens."""
-    before(**who)
-    error: BaseException | None = None
-    try:
-        yield
-    except BaseException as caught:
-        error = caught
-        raise
-    finally:
-        after(**who, error=error)
+    @contextmanager
+    def _telling(self, before: str, after: str, **who: Any) -> Iterator[None]:
+        """Call a hook before, and its partner after, whatever happens."""
+        error: BaseException | None = None
+        try:
+            self.listeners.tell(before, run=self, **who)
+            yield
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self.listeners.tell(after, run=self, **who, error=error)

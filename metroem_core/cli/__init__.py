@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+import signal
 from typing import Any
 
 import click
 
 from metroem_registry import Registry, RegistryError, installed
 
-from ..errors import UserError
-from ..files import explain
+from ..errors import UserError, explain
 
+INTERRUPTED = 130
 FIRST = ("components", "show", "check", "run", "schema", "doctor", "completion")
 
 
@@ -26,35 +27,56 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The core's commands in order of use, then those of plugins."""
         names = {self.registry.name_in_specs(entry) for entry in self.registry.entries("command")}
-        return sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else 99, name))
+        return [name for name in FIRST if name in names] + sorted(names.difference(FIRST))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name; a stand-in that says why when its plugin is broken."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in {*self.registry.names("command"), *self.list_commands(ctx)}:
             return None
         try:
-            command: click.Command = self.registry.get("command", cmd_name)
+            command = self.registry.get("command", cmd_name)
         except RegistryError as error:
-            return _broken(cmd_name, error)
+            return _broken(cmd_name, str(error))
+        if not isinstance(command, click.Command):
+            return _broken(
+                cmd_name, f"{self.registry.find('command', cmd_name).target} is no command"
+            )
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. A user's mistake ends it with one clear message and no traceback."""
+        """Run a command. A user's mistake ends it with one clear message and no traceback.
+
+        The signal by which batch systems end a job is treated like Ctrl-C.
+        """
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().invoke(ctx)
         except (UserError, RegistryError) as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. The same command goes on from here.", err=True)
+            raise SystemExit(INTERRUPTED) from None
         except BrokenPipeError:
             raise
         except OSError as error:
             raise click.ClickException(explain(error)) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
-def _broken(name: str, error: RegistryError) -> click.Command:
+def _broken(name: str, why: str) -> click.Command:
+    """A command that takes anything and says why it cannot be had."""
+
     def fail(**_: Any) -> None:
-        raise click.ClickException(str(error))
+        raise click.ClickException(why)
 
-    return click.Command(name, callback=fail, short_help="(broken: see `metroem doctor`)")
+    return click.Command(
+        name,
+        callback=fail,
+        params=[click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True, "help_option_names": []},
+        short_help="(broken: see `metroem doctor`)",
+    )
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

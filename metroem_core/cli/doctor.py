@@ -7,12 +7,16 @@ import platform
 import shutil
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 import attrs
 import click
 
-from metroem_registry import Registry, RegistryError, installed
+from metroem_registry import Entry, Registry, RegistryError, installed
 
+from ..errors import UserError
+from ..plugins import check_hooks
+from ..spec.describe import describe
 from .specs import size
 
 LITTLE = 1_000_000_000  # bytes of memory or disk that are soon used up
@@ -37,8 +41,8 @@ def doctor() -> None:
     """
     wrong = 0
     registry = installed()
-    for examine in (versions, devices, plugins, clashes, room):
-        for finding in examine(registry):
+    for look in (versions, devices, plugins, clashes, room):
+        for finding in look(registry):
             wrong += bool(finding.remedy)
             mark = "WRONG" if finding.remedy else "ok"
             click.echo(f"{mark:<6} {finding.subject:<16} {finding.text}")
@@ -49,18 +53,22 @@ def doctor() -> None:
 
 
 def versions(registry: Registry) -> Iterator[Finding]:
-    """Python, and every package that metroem-core needs."""
+    """Python, and every package that metroem-core needs, against the versions that it needs."""
+    from packaging.requirements import Requirement
+
     yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
-    for requirement in metadata.requires("metroem-core") or ():
-        name, _, condition = requirement.partition(";")
-        name = "".join(letter if letter.isalnum() or letter in "-_." else " " for letter in name)
-        if "extra" in condition:
+    for text in metadata.requires("metroem-core") or ():
+        needed = Requirement(text)
+        if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue
-        package = name.split()[0]
+        remedy = f"pip install '{needed.name}{needed.specifier}'"
         try:
-            yield Finding(package, metadata.version(package))
+            version = metadata.version(needed.name)
         except metadata.PackageNotFoundError:
-            yield Finding(package, "not installed", f"pip install '{requirement}'")
+            yield Finding(needed.name, "not installed", remedy)
+            continue
+        fits = needed.specifier.contains(version, prereleases=True)
+        yield Finding(needed.name, version, "" if fits else remedy)
 
 
 def devices(registry: Registry) -> Iterator[Finding]:
@@ -79,17 +87,28 @@ def devices(registry: Registry) -> Iterator[Finding]:
 
 
 def plugins(registry: Registry) -> Iterator[Finding]:
-    """Every component and every listener, really imported."""
+    """Every component and every module of hooks, really imported."""
+    for text in registry.unreadable:
+        yield Finding("metadata", text, "reinstall that distribution, or remove its folder")
     entries = [*registry.entries(), *registry.entries("hooks")]
     broken = 0
     for entry in entries:
         try:
-            registry.get(entry.kind, f"{entry.dist}:{entry.name}")
-        except RegistryError as error:
+            examine(entry, registry)
+        except (RegistryError, UserError) as error:
             broken += 1
             remedy = f"pip install --force-reinstall {entry.dist}, or ask its author"
             yield Finding(entry.dist, str(error), remedy)
-    yield Finding("components", f"{len(entries) - broken} of {len(entries)} can be imported")
+    yield Finding("components", f"{len(entries) - broken} of {len(entries)} can be used")
+
+
+def examine(entry: Entry, registry: Registry) -> None:
+    """Import what an entry announces, and refuse what nobody could use."""
+    component = registry.get(entry.kind, f"{entry.dist}:{entry.name}")
+    if entry.kind == "hooks":
+        check_hooks(component, f"{entry.name} of {entry.dist} {entry.version}")
+    else:
+        describe(component)
 
 
 def clashes(registry: Registry) -> Iterator[Finding]:
@@ -103,8 +122,15 @@ def clashes(registry: Registry) -> Iterator[Finding]:
 
 def room(registry: Registry) -> Iterator[Finding]:
     """Memory and disk that are free here."""
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    disk = shutil.disk_usage(".").free
-    for subject, free in (("free memory", memory), ("free disk", disk)):
+    for subject, free in (("memory", free_memory()), ("disk here", shutil.disk_usage(".").free)):
         remedy = "make room before a large run" if free < LITTLE else ""
-        yield Finding(subject, f"{size(free)} {'here' * (subject == 'free disk')}".strip(), remedy)
+        yield Finding(subject, f"{size(free)} free", remedy)
+
+
+def free_memory() -> int:
+    """Bytes that a program can still have."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 from metroem_registry import installed
 
-_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+_file = click.Path(path_type=Path)  # that it exists is checked with all the rest
 
 spec_argument = click.argument("spec", type=_file)
 
@@ -27,7 +27,7 @@ set_option = click.option(
     "settings",
     multiple=True,
     metavar="PATH=VALUE",
-    help="Change one value of the spec, as in steps[1].lr=1e-4. May be repeated.",
+    help="Change one value of the spec, as in 'steps[1].lr=1e-4'. May be repeated.",
 )
 
 out_option = click.option(

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..decisions import Decision
-from ..errors import UserError
 from ..plugins import components as available
 from ..run import Run, Spec, load
 from ..spec import SpecError
 from .options import out_option, plugin_option, set_option, spec_argument
-
-INTERRUPTED = 130
 
 
 @click.command()
@@ -33,7 +27,7 @@ def check(spec: Path, **choices: Any) -> None:
 
     \b
     Example:
-      metroem check align.yaml --set steps[0].mip=1
+      metroem check align.yaml --set 'steps[0].mip=1'
     """
     run = load_or_explain(spec, **choices)
     count = len(run.spec.steps)
@@ -61,7 +55,7 @@ def run(spec: Path, only: tuple[str, ...], dry_run: bool, **choices: Any) -> Non
     \b
     Examples:
       metroem run align.yaml --out first
-      metroem run align.yaml --out first --step align_pair --set steps[0].mip=1
+      metroem run align.yaml --out first --step align_pair --set 'steps[0].mip=1'
       metroem run align.yaml --dry-run
     """
     loaded = load_or_explain(spec, **choices)
@@ -69,12 +63,7 @@ def run(spec: Path, only: tuple[str, ...], dry_run: bool, **choices: Any) -> Non
         for decision in loaded.decide(only):
             click.echo(plan_text(loaded, decision))
         return
-    try:
-        with stopping_politely():
-            loaded.run(only)
-    except KeyboardInterrupt:
-        click.echo(f"\nStopped. The same command goes on from here: {loaded.folder}", err=True)
-        raise SystemExit(INTERRUPTED) from None
+    loaded.run(only)
 
 
 @click.command()
@@ -107,7 +96,7 @@ def plan_text(run: Run, decision: Decision) -> str:
         return str(decision)
     try:
         plan = decision.step.plan(run)
-    except (UserError, OSError) as error:
+    except Exception as error:  # its inputs may not be there yet
         return f"{decision}\n  not known yet: {error}"
     lines = [str(decision)]
     lines += [f"  reads   {size(count):>9}  {what}" for what, count in plan.reads.items()]
@@ -126,13 +115,3 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} PB"
-
-
-@contextmanager
-def stopping_politely() -> Iterator[None]:
-    """Treat the signal by which batch systems end a job like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

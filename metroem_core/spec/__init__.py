@@ -8,6 +8,16 @@ from .dump import dump
 from .overrides import override
 from .paths import Location, Output
 from .problems import Problem, SpecError
-from .read import parse
+from .read import parse, plain
 
-__all__ = ["Location", "Output", "Problem", "SpecError", "build", "dump", "override", "parse"]
+__all__ = [
+    "Location",
+    "Output",
+    "Problem",
+    "SpecError",
+    "build",
+    "dump",
+    "override",
+    "parse",
+    "plain",
+]

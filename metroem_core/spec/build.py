@@ -12,6 +12,7 @@ import attrs
 
 from metroem_registry import Registry, RegistryError, did_you_mean, kind_of
 
+from ..errors import UserError
 from .annotations import bare, item_of, items_of, mark, options, type_text, value_of
 from .describe import describe
 from .paths import INPUT, OUTPUT, Paths
@@ -139,8 +140,8 @@ class Builder:
         before = len(self.problems)
         try:
             parameters = {each.name: each for each in describe(wanted).parameters}
-        except NameError as error:
-            return self._refuse(at, f"the annotations of {wanted.__name__} are broken: {error}")
+        except UserError as error:
+            return self._refuse(at, str(error))
         for name in [name for name in values if name not in parameters]:
             near = did_you_mean(name, parameters)
             have = ", ".join(parameters) or "none"
@@ -219,10 +220,10 @@ def refusals(wanted: Any, values: dict[str, Any]) -> Iterator[str]:
         if field.validator and not field.converter and field.alias in values:
             try:
                 field.validator(blank, field, values[field.alias])
-            except (ValueError, TypeError) as error:
-                yield message(error)
             except AttributeError:
                 continue  # it compares with other fields, which only the class itself can do
+            except Exception as error:  # a plugin's own validator may raise anything
+                yield message(error)
 
 
 def message(error: Exception) -> str:
@@ -241,5 +242,5 @@ def is_number(value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """A value as it stands in a spec, shortened to fit a line."""
-    text = json.dumps(value, default=repr) if isinstance(value, (dict, list)) else repr(value)
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=repr)
     return text if len(text) <= 60 else f"{text[:57]}..."

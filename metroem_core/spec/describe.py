@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 import attrs
 
+from ..errors import UserError
 from .annotations import mark, type_text
 
 _param = re.compile(r"^:param (\w+):\s*(.*?)(?=^:|\Z)", re.MULTILINE | re.DOTALL)
@@ -59,7 +60,10 @@ class Description:
 
 
 def describe(component: Any) -> Description:
-    """The description of a component class, from its fields and its docstring."""
+    """The description of a component class, from its fields and its docstring.
+
+    :raises UserError: when its annotations cannot be read.
+    """
     text = inspect.cleandoc(component.__doc__ or "")
     docs = {name: " ".join(doc.split()) for name, doc in _param.findall(text)}
     prose = _field_list.sub("", text).strip()
@@ -70,7 +74,11 @@ def describe(component: Any) -> Description:
 def _parameters(component: Any, docs: dict[str, str]) -> tuple[Parameter, ...]:
     if not attrs.has(component):
         return ()
-    hints = get_type_hints(component, include_extras=True)
+    try:
+        hints = get_type_hints(component, include_extras=True)
+    except Exception as error:  # annotations are code, and may fail in any way
+        place = f"{component.__module__}:{component.__qualname__}"
+        raise UserError(f"the annotations of {place} cannot be read: {error}") from None
     return tuple(
         Parameter(
             name=field.alias or field.name,

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from metroem_registry import did_you_mean
 
-from .problems import Problem, SpecError
+from .problems import Problem
 from .read import parse_value
 
 _part = re.compile(r"(?P<key>[^.\[\]=]+)|\[(?P<index>\d+)\]")
 _path = re.compile(r"[^.\[\]=]+(\.[^.\[\]=]+|\[\d+\])*")
 
 
-def override(value: Any, settings: Iterable[str]) -> Any:
-    """A copy of a spec's value in which the settings ``path=value`` hold.
+def override(value: Any, settings: Iterable[str]) -> list[Problem]:
+    """Make the settings ``path=value`` hold in a spec's value, and tell those that do not fit it.
 
     :param settings: the values are read as YAML: ``1e-4``, ``true``, ``[4, 6]``, ``{type: mse}``.
-    :raises SpecError: for every setting that does not fit the spec.
     """
-    value = copy.deepcopy(value)
     problems = []
     for setting in settings:
         path, _, text = setting.partition("=")
@@ -30,9 +27,7 @@ def override(value: Any, settings: Iterable[str]) -> Any:
             _set(value, _parts(path, setting), parse_value(text))
         except ValueError as error:
             problems.append(Problem(f"--set {setting}", str(error)))
-    if problems:
-        raise SpecError(problems)
-    return value
+    return problems
 
 
 def _parts(path: str, setting: str) -> list[str | int]:

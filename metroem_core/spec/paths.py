@@ -22,7 +22,7 @@ Location = Annotated[str, INPUT]
 Output = Annotated[str, OUTPUT]
 """The annotation of a parameter that names something to write."""
 
-RECORDS = ("run.json", "log.jsonl", "run.lock")
+RECORDS = ("run.json", "log.jsonl", "run.lock", "traceback.txt")
 """What the run itself keeps in its folder."""
 
 _variable = re.compile(r"\$\{([^}]*)\}")
@@ -54,9 +54,10 @@ class Paths:
         """
         text = expand(text)
         if is_url(text):
+            self._check_local(text)
             return text
         made = os.path.normpath(self.folder / text)
-        if any(made == each or made.startswith(each + os.sep) for each in self.outputs):
+        if any(lies_in(made, each) for each in self.outputs):
             return made
         path = os.path.normpath(self.base / text)
         if not os.path.exists(path):
@@ -70,17 +71,27 @@ class Paths:
         """
         text = expand(text)
         path = text if is_url(text) else os.path.normpath(self.folder / text)
-        if path in self.outputs:
+        if any(lies_in(path, each) or lies_in(each, path) for each in self.outputs):
             raise ValueError(f"an earlier step writes to '{text}' too; give this one another name")
         if path == str(self.folder) or path in [str(self.folder / name) for name in RECORDS]:
             raise ValueError(f"'{text}' is kept for the record of the run; name something else")
         self.outputs.append(path)
         return path
 
+    def _check_local(self, url: str) -> None:
+        local = url.partition("file://")[2] if url.startswith("file://") else None
+        if local and not os.path.exists(local) and local not in self.outputs:
+            raise ValueError(f"no such file or folder: {local}")
+
     def _hint(self, text: str) -> str:
         if os.path.isabs(text):
             return ""
         return ". Relative paths start at the folder of the spec"
+
+
+def lies_in(path: str, folder: str) -> bool:
+    """Whether a path is a folder's, or of something in it. Both are absolute."""
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def expand(text: str) -> str:

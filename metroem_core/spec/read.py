@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
+import attrs
+
+from ..files import check_file
 from .problems import Problem, SpecError
 
 DEEPEST = 64
+MOST = 3_000_000  # values in a spec
+LONGEST = 5_000_000  # characters of YAML, which takes a minute to read
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -26,12 +33,7 @@ def parse(path: Path) -> tuple[Any, list[Problem]]:
         raise SpecError([_too_deep("spec")]) from None
     except _Syntax as error:
         raise SpecError([Problem(f"{path.name}{error.place}", error.text)]) from None
-    wrong: list[Problem] = []
-    repeated: list[Problem] = []
-    _inspect(value, "spec", (), wrong, repeated)
-    if wrong:
-        raise SpecError(wrong + repeated)
-    return value, repeated
+    return plain(value)
 
 
 def parse_value(text: str) -> Any:
@@ -40,15 +42,37 @@ def parse_value(text: str) -> Any:
     :raises ValueError: with one line for the user.
     """
     try:
-        return _yaml(text)
+        return plain(_yaml(text))[0]
     except _Syntax as error:
         raise ValueError(error.text) from None
+    except RecursionError:
+        raise ValueError(_too_deep("").text) from None
+    except SpecError as error:
+        raise ValueError(error.problems[0].text) from None
+
+
+def plain(value: Any) -> tuple[Any, list[Problem]]:
+    """A copy of a value in which nothing is shared, and the keys that it gives twice.
+
+    Components that are built already stay what they are.
+
+    :raises SpecError: for what no spec can hold: loops, odd keys, odd values, too much.
+    """
+    copier = _Copier()
+    copied = copier.copy(value, "spec", ())
+    if copier.wrong:
+        raise SpecError(copier.wrong + copier.repeated)
+    return copied, copier.repeated
 
 
 class _Syntax(Exception):
     def __init__(self, text: str, line: int | None = None, column: int | None = None) -> None:
         self.text = text
         self.place = "" if line is None else f", line {line}, column {column}"
+
+
+class _Constant(Exception):
+    """NaN or an infinity, which Python's reader takes for JSON."""
 
 
 class _Repeated(dict[str, Any]):
@@ -58,6 +82,7 @@ class _Repeated(dict[str, Any]):
 
 
 def _text(path: Path) -> str:
+    check_file(path)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -71,6 +96,10 @@ def _json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as error:
         raise _Syntax(f"not JSON: {error.msg}", error.lineno, error.colno) from None
+    except _Constant as constant:
+        word = str(constant)
+        said = f"not JSON: {word} is not a number that JSON knows"
+        raise _Syntax(said, *_place(text, word)) from None
     except ValueError as error:  # a number of thousands of digits
         raise _Syntax(f"not JSON: {error}") from None
 
@@ -86,15 +115,26 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> Any:
-    raise _Syntax(f"not JSON: {name} is not a number that JSON knows")
+    raise _Constant(name)
+
+
+def _place(text: str, word: str) -> tuple[int, int]:
+    """Line and column of the first use of a word outside quotes in JSON."""
+    unquoted = re.sub(r'"(?:\\.|[^"\\])*"', lambda quoted: "_" * len(quoted[0]), text)
+    before = unquoted[: unquoted.index(word)]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _yaml(text: str) -> Any:
+    if len(text) > LONGEST:
+        raise _Syntax(f"more than {LONGEST:,} characters of YAML: write it as JSON")
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
+            return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         said = " ".join(filter(None, (error.context, error.problem)))
         mark = error.problem_mark or error.context_mark
@@ -105,30 +145,43 @@ def _yaml(text: str) -> Any:
         raise _Syntax(f"not YAML: {' '.join(str(error).split())}") from None
 
 
-def _inspect(
-    value: Any, at: str, above: tuple[int, ...], wrong: list[Problem], repeated: list[Problem]
-) -> None:
-    """Find what no spec can hold (loops, odd keys, odd values), and keys given twice."""
-    if id(value) in above:
-        wrong.append(Problem(at, "this YAML alias contains itself"))
-        return
-    if len(above) > DEEPEST:
-        wrong.append(_too_deep(at))
-        return
-    above = (*above, id(value))
-    if isinstance(value, dict):
-        for key in getattr(value, "keys_given_twice", ()):
-            repeated.append(Problem(at, f"'{key}' is given twice; keep one"))
-        for key, item in value.items():
-            if not isinstance(key, str):
-                wrong.append(Problem(at, f"the key {key} must be text: put quotes around it"))
-            _inspect(item, f"{at}.{key}", above, wrong, repeated)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _inspect(item, f"{at}[{index}]", above, wrong, repeated)
-    elif not isinstance(value, PLAIN):
-        text = f"a {type(value).__name__} cannot stand in a spec: put quotes around it"
-        wrong.append(Problem(at, text))
+@attrs.define
+class _Copier:
+    """One walk over a value."""
+
+    wrong: list[Problem] = attrs.field(factory=list)
+    repeated: list[Problem] = attrs.field(factory=list)
+    count: int = 0
+
+    def copy(self, value: Any, at: str, above: tuple[int, ...]) -> Any:
+        self.count += 1
+        if id(value) in above:
+            self.wrong.append(Problem(at, "this YAML alias contains itself"))
+        elif len(above) > DEEPEST:
+            self.wrong.append(_too_deep(at))
+        elif self.count == MOST:
+            self.wrong.append(Problem(at, f"more than {MOST:,} values are too much for a spec"))
+        elif self.count < MOST:
+            return self._copy(value, at, above)
+        return None
+
+    def _copy(self, value: Any, at: str, above: tuple[int, ...]) -> Any:
+        if isinstance(value, dict):
+            for key in getattr(value, "keys_given_twice", ()):
+                self.repeated.append(Problem(at, f"'{key}' is given twice; keep one"))
+            for key in value:
+                if not isinstance(key, str):
+                    text = f"the key {key} must be text: put quotes around it"
+                    self.wrong.append(Problem(at, text))
+            above = (*above, id(value))
+            return {key: self.copy(item, f"{at}.{key}", above) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            above = (*above, id(value))
+            return [self.copy(item, f"{at}[{i}]", above) for i, item in enumerate(value)]
+        if not isinstance(value, PLAIN) and not attrs.has(type(value)):
+            text = f"a {type(value).__name__} cannot stand in a spec: put quotes around it"
+            self.wrong.append(Problem(at, text))
+        return value
 
 
 def _too_deep(at: str) -> Problem:

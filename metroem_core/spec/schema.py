@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
 from metroem_registry import Entry, Registry, RegistryError, kind_of
 
+from ..errors import UserError
 from .annotations import bare, item_of, items_of, mark, options, value_of
-from .describe import Parameter, describe
+from .describe import Description, Parameter, describe
 
 SIMPLE = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
@@ -21,6 +23,7 @@ def schema(annotation: Any, registry: Registry) -> dict[str, Any]:
     """
     writer = Writer(registry, {})
     root = writer.schema(annotation)
+    root.get("properties", {})["$schema"] = {"type": "string"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "MetroEM spec",
@@ -47,7 +50,7 @@ class Writer:
         if kind:
             return self._kind(kind)
         if attrs.has(annotation):
-            return self._object(annotation)
+            return self._object(describe(annotation), [])
         if get_origin(annotation) is Literal:
             return {"enum": list(get_args(annotation))}
         if item_of(annotation) is not None:
@@ -69,33 +72,29 @@ class Writer:
 
     def _components(self, kind: str) -> dict[str, Any]:
         bare_names, objects = [], []
-        for entry, name, component in self._loadable(kind):
-            objects.append(self._object(component, name))
-            if not objects[-1]["required"][1:]:
-                bare_names.append(name)
-            if entry.dist != "here":
-                objects[-1]["title"] = f"{name} ({entry.dist} {entry.version})"
+        for entry, description in self._readable(kind):
+            names = list(dict.fromkeys([self.registry.name_in_specs(entry), _full(entry)]))
+            objects.append(self._object(description, names))
+            objects[-1]["title"] = f"{entry.name} ({entry.dist} {entry.version})"
+            if not any(each.required for each in description.parameters):
+                bare_names += names
         return {"anyOf": [{"enum": bare_names}, *objects]}
 
-    def _loadable(self, kind: str) -> list[tuple[Entry, str, Any]]:
-        """Every component of a kind that can be imported, by each name that a spec may use."""
-        found = []
+    def _readable(self, kind: str) -> Iterator[tuple[Entry, Description]]:
+        """Every component of a kind that can be imported and described."""
         for entry in self.registry.entries(kind) if kind in self.registry.kinds() else ():
-            name = self.registry.name_in_specs(entry)
             try:
-                component = self.registry.get(kind, name)
-            except RegistryError:
+                component = self.registry.get(kind, _full(entry))
+                if attrs.has(component):
+                    yield entry, describe(component)
+            except (RegistryError, UserError):
                 continue
-            if attrs.has(component):
-                found.append((entry, name, component))
-        return found
 
-    def _object(self, component: Any, name: str | None = None) -> dict[str, Any]:
-        description = describe(component)
+    def _object(self, description: Description, names: list[str]) -> dict[str, Any]:
         properties = {each.name: self._parameter(each) for each in description.parameters}
         required = [each.name for each in description.parameters if each.required]
-        if name is not None:
-            properties = {"type": {"const": name}, **properties}
+        if names:
+            properties = {"type": {"enum": names}, **properties}
             required = ["type", *required]
         return {
             "type": "object",
@@ -109,6 +108,10 @@ class Writer:
         written = {**self.schema(parameter.annotation), **parameter.limits}
         if parameter.doc:
             written["description"] = parameter.doc
-        if isinstance(parameter.default, (str, int, float, bool, type(None))):
+        if isinstance(parameter.default, (str, int, float, bool, tuple, type(None))):
             written["default"] = parameter.default
         return written
+
+
+def _full(entry: Entry) -> str:
+    return f"{entry.dist}:{entry.name}"

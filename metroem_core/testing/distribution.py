@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 
 import attrs
 import click
-import pluggy
 import pytest
 
-import metroem_core.hookspecs
 import metroem_core.kinds
+from metroem_core.plugins import check_hooks
 from metroem_core.spec.describe import describe
 from metroem_registry import Entry, Registry, installed, kind_of
 
@@ -55,8 +54,12 @@ class DistributionConformance:
         self, entry: Entry, registry: Registry
     ) -> None:
         component = registry.get(entry.kind, f"{entry.dist}:{entry.name}")
-        check = {"hooks": check_hooks, "command": check_command}.get(entry.kind, check_component)
-        check(component)
+        if entry.kind == "hooks":
+            check_hooks(component, entry.name)
+        elif entry.kind == "command":
+            check_command(component)
+        else:
+            check_component(component)
 
     def test_what_is_imported_for_every_run_or_listing_does_not_import_torch(
         self, quick_module: str
@@ -114,12 +117,3 @@ def check_command(command: Any) -> None:
     options = [each for each in command.params if isinstance(each, click.Option)]
     silent = [each.name for each in options if not each.help]
     assert not silent, f"needs a help text for {', '.join(map(str, silent))}"
-
-
-def check_hooks(module: Any) -> None:
-    """A module of hooks implements some, and only those that there are."""
-    manager = pluggy.PluginManager("metroem")
-    manager.add_hookspecs(metroem_core.hookspecs)
-    manager.register(module)
-    manager.check_pending()
-    assert manager.get_hookcallers(module), "mark its functions with @metroem_core.hookimpl"

@@ -48,7 +48,8 @@ def metroem_progress(run: Run, step: Step, done: int, total: int, values: dict[s
 @hookimpl
 def metroem_after_step(run: Run, step: Step, error: BaseException | None) -> None:
     """Close the bar, however the step ended."""
-    _displays[run].end("failed" if error else "done")
+    stopped = isinstance(error, KeyboardInterrupt)
+    _displays[run].end("stopped" if stopped else "failed" if error else "done")
 
 
 @hookimpl

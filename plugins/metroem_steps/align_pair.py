@@ -12,6 +12,7 @@ from attrs.validators import deep_iterable, ge, gt
 from torch import Tensor
 
 from metroem_core.batch import Batch, Place, Prediction, pair, picture, turned
+from metroem_core.errors import UserError
 from metroem_core.files import whole
 from metroem_core.geometry import Box
 from metroem_core.kinds import Aligner, Metric, Plan, Source
@@ -90,7 +91,13 @@ class AlignPair:
         batch = pair(src, tgt, Place(self._box(0), self.mip))
         if self.truth is None:
             return batch, None
-        truth = torch.from_numpy(self.truth.open().read(self._box(0), self.mip))
+        fields = self.truth.open()
+        if fields.info.channels != 2 or not fields.info.dtype.startswith("float"):
+            raise UserError(
+                "'truth' must be a volume of fields: 2 channels of floats, "
+                f"not {fields.info.channels} of {fields.info.dtype}"
+            )
+        truth = torch.from_numpy(fields.read(self._box(0), self.mip))
         return batch, turned(truth.movedim(1, 0))
 
     def _box(self, offset: int) -> Box:
@@ -101,8 +108,14 @@ class AlignPair:
     def _measure(
         self, batch: Batch, prediction: Prediction, truth: Tensor | None
     ) -> dict[str, float]:
-        found = (metric(batch, prediction, truth).numbers for metric in self.metrics)
-        return {name: value for numbers in found for name, value in numbers.items()}
+        measured: dict[str, float] = {}
+        for metric in self.metrics:
+            numbers = metric(batch, prediction, truth).numbers
+            twice = sorted(numbers.keys() & measured.keys())
+            if twice:
+                raise UserError(f"two of 'metrics' measure {', '.join(twice)}; keep one of them")
+            measured.update(numbers)
+        return measured
 
 
 def panels(batch: Batch, prediction: Prediction, truth: Tensor | None) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -27,17 +28,16 @@ def demo(out: Path, seed: int) -> None:
     """
     from metroem_core.run import load
 
-    bundled = resources.files("metroem_steps").joinpath("demo.yaml")
-    seeds = [f"steps[0].{volume}.seed={seed}" for volume in ("image", "truth")]
-    with resources.as_file(bundled) as path:
-        load(path, out=out, settings=seeds).run()
     spec = out / "demo.yaml"
-    text = bundled.read_text(encoding="utf-8").replace("seed: 1", f"seed: {seed}")
-    spec.write_text(text, encoding="utf-8")
+    bundled = resources.files("metroem_steps").joinpath("demo.yaml").read_text(encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    spec.write_text(bundled.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
+    load(spec, out=out).run()
     click.echo(table(json.loads((out / "pair" / "numbers.json").read_text())))
     click.echo(f"\nLook at         {out / 'pair' / 'pair.png'}")
     click.echo(f"The spec is     {spec}\n\nTry next:")
-    click.echo(f"  metroem run {spec} --out {out} --set steps[0].aligner.weight=20")
+    here = f"{quote(str(spec))} --out {quote(str(out))}"
+    click.echo(f"  metroem run {here} --set 'steps[0].aligner.weight=20'")
     click.echo("  metroem show aligner optimise")
     click.echo("  metroem components")
 

@@ -25,7 +25,7 @@ class UnknownKind(RegistryError):
     def __init__(self, kind: str, kinds: Iterable[str]) -> None:
         near = did_you_mean(kind, kinds)
         hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(kinds)}."
-        super().__init__(f"no kind of component is called '{kind}'. {hint}")
+        super().__init__(f"no kind of component is called {kind!r}. {hint}")
 
 
 class UnknownName(RegistryError):
@@ -38,7 +38,7 @@ class UnknownName(RegistryError):
             hint = f"Installed: {', '.join(names)}."
         else:
             hint = f"No {kind} is installed."
-        super().__init__(f"no {kind} is called '{name}'. {hint}")
+        super().__init__(f"no {kind} is called {name!r}. {hint}")
 
 
 class AmbiguousName(RegistryError):

@@ -39,12 +39,16 @@ class Registry:
 
     Several distributions may announce the same name; then the bare name is refused and
     ``"dist:name"`` chooses.
+
+    :param entries: what there is.
+    :param unreadable: what is wrong with distributions whose metadata cannot be read.
     """
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[Entry] = (), unreadable: Iterable[str] = ()) -> None:
         self._lock = threading.RLock()
         self._entries: dict[str, list[Entry]] = {}
         self._loaded: dict[Entry, Any] = {}
+        self.unreadable = tuple(unreadable)
         for entry in entries:
             self._entries.setdefault(entry.kind, []).append(entry)
 
@@ -70,7 +74,7 @@ class Registry:
     def find(self, kind: str, name: str) -> Entry:
         """The entry of ``name`` or ``"dist:name"``.
 
-        :raises UnknownName: when there is none.
+        :raises UnknownName: when there is none, or UnknownKind when there is no such kind.
         :raises AmbiguousName: when several distributions announce the bare name.
         """
         with self._lock:
@@ -126,7 +130,7 @@ class Registry:
             found = [e for e in self._entries.get(kind, ()) if e.target == target]
         if not found:
             raise UnknownName(kind, component.__qualname__, self.names(kind))
-        return self.original(found[0])
+        return self.original(max(found, key=_importance))
 
     def original(self, entry: Entry) -> Entry:
         """The entry that this one is an alias of, or the entry itself.
@@ -140,8 +144,7 @@ class Registry:
                 for other in self._entries.get(entry.kind, ())
                 if (other.target, other.dist) == (entry.target, entry.dist)
             ]
-        module = entry.target.partition(":")[0].rpartition(".")[2]
-        return max(same, key=lambda e: (e.name == module, len(e.name), e.name))
+        return max(same, key=_importance)
 
     def name_in_specs(self, entry: Entry) -> str:
         """What a spec calls an entry: its name, or ``"dist:name"`` where others share the name."""
@@ -157,14 +160,21 @@ class Registry:
         return [group for group in groups.values() if len(group) > 1]
 
 
+def _importance(entry: Entry) -> tuple[bool, int, str]:
+    """What makes one of several names of a target the original."""
+    module = entry.target.partition(":")[0].rpartition(".")[2]
+    return entry.name == module, len(entry.name), entry.name
+
+
 def _load(entry: Entry) -> Any:
     module, _, path = entry.target.partition(":")
     try:
         component: Any = import_module(module)
         for attribute in filter(None, path.split(".")):
             component = getattr(component, attribute)
-    except Exception as error:  # a plugin's module may raise anything at all
-        raise BrokenComponent(entry, f"{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a plugin's module may raise anything at all
+        said = " ".join(str(error).split())
+        raise BrokenComponent(entry, f"{type(error).__name__}: {said}") from error
     return component
 
 
@@ -177,23 +187,40 @@ def installed() -> Registry:
 
     import entrypoints
 
-    entries = []
     try:
-        for config, dist in entrypoints.iter_files_distros():
-            for group in config.sections():
-                if not group.startswith(PREFIX):
-                    continue
-                name, version = ("-", "-") if dist is None else (dist.name, dist.version)
-                entries += [
-                    Entry(
-                        group.removeprefix(PREFIX),
-                        key,
-                        value.partition("[")[0].strip(),
-                        name.replace("_", "-"),
-                        version or "-",
-                    )
-                    for key, value in config[group].items()
-                ]
-    except configparser.Error as error:
-        raise RegistryError(f"the entry points of a distribution cannot be read: {error}") from None
-    return Registry(entries)
+        return Registry(
+            entry
+            for config, dist in entrypoints.iter_files_distros()
+            for group in config.sections()
+            if group.startswith(PREFIX)
+            for name, value in config[group].items()
+            for entry in [_entry(group, name, value, dist and dist.name, dist and dist.version)]
+        )
+    except (configparser.Error, UnicodeDecodeError) as error:
+        return _installed_one_by_one(" ".join(str(error).split()))
+
+
+def _installed_one_by_one(why: str) -> Registry:
+    """The same, slowly, without the metadata that cannot be read.
+
+    :param why: what went wrong when all was read in one pass.
+    """
+    from importlib import metadata
+
+    entries, unreadable = [], [why]
+    for dist in metadata.distributions():
+        try:
+            entries += [
+                _entry(each.group, each.name, each.value, dist.name, dist.version)
+                for each in dist.entry_points
+                if each.group.startswith(PREFIX)
+            ]
+        except Exception as error:  # metadata can be broken in any way
+            unreadable.append(f"{getattr(dist, '_path', dist)}: {error}")
+    return Registry(dict.fromkeys(entries), unreadable)
+
+
+def _entry(group: str, name: str, value: str, dist: str | None, version: str | None) -> Entry:
+    target = value.partition("[")[0].strip()
+    dist = (dist or "-").replace("_", "-")
+    return Entry(group.removeprefix(PREFIX), name, target, dist, version or "-")

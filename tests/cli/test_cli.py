@@ -2,14 +2,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from metroem_core.cli import main
+from metroem_core.cli import doctor, main
 from metroem_core.run import Spec, load
 from metroem_core.spec import dump
+from metroem_registry import Entry, Registry
 
 TOYS = Path(__file__).parents[1] / "core/toy_steps.py"
 DEMO = Path(__file__).parents[2] / "plugins/metroem_steps/demo.yaml"
@@ -87,7 +89,11 @@ def test_a_component_is_shown_for_programs():
         (["components", "sorce"], 1, "no kind of component is called 'sorce'. Did you mean 'sou"),
         (["show", "sorce", "x"], 1, "Did you mean 'source'?"),
         (["show", "source", "hdf"], 1, "no source is called 'hdf'. Did you mean 'hdf5'?"),
-        (["check", "no_such_file.json"], 2, "does not exist"),
+        (["check", "no_such_file.json"], 1, "Error: no such file: no_such_file.json\n"),
+        (["check", str(DEMO.with_name("dmo.yaml"))], 1, f"Did you mean '{DEMO}'?"),
+        (["check", str(DEMO.parent)], 1, "is not a file"),
+        (["components", "--plugin", "no_such.py"], 1, "no_such.py"),
+        (["run"], 2, "Missing argument 'SPEC'"),
         (["chekc"], 2, "No such command 'chekc'"),
         (["components", "--jsno"], 2, "No such option"),
         (["components", "--plugin", __file__], 1, "implements no hook"),
@@ -196,7 +202,7 @@ def test_a_full_disk_under_the_log_is_told_in_one_line(spec, tmp_path):
     (tmp_path / "o/log.jsonl").symlink_to("/dev/full")
     result = metroem("run", spec({"type": "write"}), "--plugin", TOYS, "--out", tmp_path / "o")
     assert result.exit_code == 1
-    assert "Error: the disk is full" in result.stderr
+    assert "Error: the listener jsonl of metroem-core 0.1.0 failed: the disk is" in result.stderr
     assert isinstance(result.exception, SystemExit)
 
 
@@ -238,8 +244,83 @@ def test_kinds_and_names_are_completed():
     assert "tv" not in said
 
 
-def test_the_doctor_finds_nothing_wrong_here():
+@pytest.fixture
+def healthy(monkeypatch):
+    """A machine with memory and disk enough, whatever this one has."""
+    monkeypatch.setattr(doctor, "free_memory", lambda: 8 * doctor.LITTLE)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
+
+
+def test_the_doctor_finds_nothing_wrong_here(healthy):
     result = metroem("doctor")
-    assert "torch            2." in result.output
-    assert "can be imported" in result.output
-    assert ("Nothing is wrong." in result.output) == (result.exit_code == 0)
+    assert "ok     torch            2." in result.output
+    assert result.output.endswith("Nothing is wrong.\n")
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.setattr(doctor, "free_memory", lambda: 10**6), "WRONG  memory           1 MB"),
+        (
+            lambda m: m.setattr(doctor.metadata, "requires", lambda _: ["torch>=99"]),
+            "pip install 'torch>=99'",
+        ),
+        (
+            lambda m: m.setattr(doctor.metadata, "requires", lambda _: ["no-such-package>=1"]),
+            "WRONG  no-such-package  not installed",
+        ),
+        (
+            lambda m: m.setattr(
+                doctor, "installed", lambda: Registry([Entry("hooks", "odd", "json", "d", "1")])
+            ),
+            "the plugin odd of d 1 implements no hook",
+        ),
+    ],
+)
+def test_the_doctor_finds_what_is_wrong(healthy, monkeypatch, change, said):
+    change(monkeypatch)
+    result = metroem("doctor")
+    assert said in result.output
+    assert result.output.endswith("1 wrong\n")
+    assert result.exit_code == 1
+
+
+def test_settings_that_do_not_fit_are_told_with_all_the_rest(spec):
+    path = spec({"type": "align_pear"})
+    result = metroem("check", path, "--set", "stps[0].z=1")
+    assert len(result.output.splitlines()) == 3
+    assert "did you mean 'steps'?" in result.output
+    assert "Did you mean 'align_pair'?" in result.output
+
+
+def test_a_spec_without_steps_is_refused(spec):
+    assert "'steps' must have at least one" in metroem("check", spec()).output
+
+
+def test_a_json_spec_may_name_its_schema(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps({"$schema": "m.json", "steps": [{"type": "write"}]}))
+    assert metroem("check", path, "--plugin", TOYS).exit_code == 0
+
+
+def test_outputs_must_not_lie_in_each_other(spec):
+    path = spec({"type": "write", "to": "a"}, {"type": "write", "to": "a/b"})
+    assert "an earlier step writes to 'a/b' too" in metroem("check", path, "--plugin", TOYS).output
+
+
+def test_a_clashing_command_is_not_unknown(monkeypatch):
+    clash = [Entry("command", "run", f"x:{each}", each, "1") for each in ("a", "b")]
+    monkeypatch.setattr(main, "registry", Registry(clash))
+    result = metroem("run", "--odd", "spec.json")
+    assert result.exit_code == 1
+    assert "Choose with 'a:run' or 'b:run'" in result.output
+
+
+@pytest.mark.slow
+def test_listing_costs_at_most_three_times_the_bare_imports():
+    script = Path(__file__).parents[1] / "bench/listing.py"
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    ratios = [float(line.split(" x ")[0].split()[-1]) for line in said.stdout.splitlines()]
+    assert len(ratios) == 2
+    assert max(ratios) <= 3

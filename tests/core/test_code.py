@@ -44,5 +44,17 @@ def test_code_that_a_component_does_not_use_is_not(package):
     assert fingerprint(f"{package.name}.loss") == before
 
 
-def test_a_module_without_a_file_has_a_fingerprint_too():
-    assert fingerprint("sys") == fingerprint("sys")
+def test_code_that_is_imported_later_counts_from_the_start(package):
+    (package / "loss.py").write_text("def run():\n    from .late import x\n")
+    (package / "late.py").write_text("x = 1\n")
+    before = fingerprint(f"{package.name}.loss")
+    importlib.import_module(f"{package.name}.late")
+    assert fingerprint(f"{package.name}.loss") == before
+    (package / "late.py").write_text("x = 2\n")
+    assert fingerprint(f"{package.name}.loss") != before
+
+
+def test_compiled_code_counts_by_its_bytes():
+    compiled = "numpy._core._multiarray_umath"
+    importlib.import_module(compiled)
+    assert fingerprint(compiled) != fingerprint("sys")

@@ -10,7 +10,7 @@ import pytest
 
 from metroem_core import hookimpl
 from metroem_core.errors import UserError
-from metroem_core.files import alone, whole
+from metroem_core.files import alone, state, whole
 from metroem_core.plugins import components
 from metroem_core.run import load
 
@@ -138,7 +138,7 @@ def test_new_code_of_a_component_redoes_its_steps(tmp_path):
     load(spec, out=tmp_path / "run", plugin_files=[toys]).run()
     toys.write_text(TOYS.read_text() + "\n# changed\n")
     again = load(spec, out=tmp_path / "run", plugin_files=[toys])
-    assert whys(again) == [(True, "the code of step write changed")]
+    assert whys(again) == [(True, "the code of step here:write changed")]
 
 
 def test_a_run_folder_can_be_moved(tmp_path):
@@ -178,8 +178,9 @@ def test_the_record_says_what_was_used(chain, tmp_path):
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert record["spec"]["steps"][1]["after"] == "${RUN}/a.txt"
     assert record["spec"]["steps"][0]["pause"] == 0.0
-    made_from = record["finished"]["write ${RUN}/a.txt"]["made_from"]
-    assert made_from["components"]["step write"]["dist"] == "here"
+    made_from = record["finished"]["${RUN}/a.txt"]["made_from"]
+    assert list(made_from["components"]) == ["step here:write"]
+    assert record["components"][0]["dist"] == "here"
     assert record["packages"]["torch"]
 
 
@@ -212,11 +213,66 @@ def test_a_full_disk_is_told_in_one_line(chain):
         chain(first={"fail": "disk"}).run()
 
 
-def test_a_full_disk_stops_the_record_without_a_trace(chain, tmp_path):
+def test_a_full_disk_under_the_log_names_the_listener(chain, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/log.jsonl").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match="the listener jsonl of metroem-core .* the disk is full"):
         chain().run()
+    assert not (tmp_path / "run/a.txt").exists()
+
+
+def test_all_listeners_are_told_even_when_one_fails(chain, listener, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/log.jsonl").symlink_to("/dev/full")
+    with pytest.raises(UserError):
+        chain().run()
+    assert [heard[0] for heard in listener.heard] == ["run started", "run finished"]
+
+
+def test_a_step_that_breaks_is_named_and_its_traceback_kept(chain, tmp_path):
+    with pytest.raises(UserError, match="failed: ZeroDivisionError: a bug.*traceback.txt"):
+        chain(first={"fail": "bug"}).run()
+    assert "in run" in (tmp_path / "run/traceback.txt").read_text()
+
+
+def test_a_result_that_another_step_overwrote_is_not_taken_for_its_own(tmp_path):
+    def run(**step):
+        steps = {"steps": [{"type": "write", "to": "a", **step}]}
+        loaded = load(steps, out=tmp_path, plugin_files=[TOYS])
+        loaded.run()
+        return loaded.decisions[0].todo
+
+    assert run(lines=1)
+    assert run(lines=2)
+    assert run(lines=1)
+    assert not run(lines=1)
+    assert (tmp_path / "a").read_text() == "0\n"
+
+
+def test_a_change_deep_in_an_input_folder_is_noticed(chain, tmp_path):
+    deep = tmp_path / "data/deep"
+    deep.mkdir(parents=True)
+    (deep / "text").write_text("one")
+    before = state(str(tmp_path / "data"))
+    (deep / "text").write_text("other")
+    assert state(str(tmp_path / "data")) != before
+    assert state(f"file://{tmp_path}/data") == state(str(tmp_path / "data"))
+    assert state("gs://bucket/data") == "a URL"
+
+
+def test_what_a_killed_replacement_left_behind_is_removed(tmp_path):
+    for word in ("part", "old"):
+        (tmp_path / f".folder.{word}").mkdir()
+    with whole(tmp_path / "folder") as part:
+        part.mkdir()
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_may_replace_a_file(tmp_path):
+    (tmp_path / "result").write_text("old")
+    with whole(tmp_path / "result") as part:
+        part.mkdir()
+    assert (tmp_path / "result").is_dir()
 
 
 def test_a_folder_that_is_no_run_is_left_alone(chain, tmp_path):
@@ -235,11 +291,28 @@ def test_two_runs_do_not_share_a_folder(chain, tmp_path):
     chain().run()
 
 
-def test_a_plugin_file_that_fails_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise ImportError('one\\ntwo')", "ImportError: one two"),
+    ],
+)
+def test_a_plugin_file_that_fails_is_named(tmp_path, text, said):
     bad = tmp_path / "bad.py"
-    bad.write_text("import no_such_module\n")
-    with pytest.raises(UserError, match=r"bad\.py failed: ModuleNotFoundError"):
+    bad.write_text(text)
+    with pytest.raises(UserError, match=rf"bad\.py failed: {said}"):
         components([bad])
+
+
+def test_two_plugin_files_of_one_name_are_two_plugins(tmp_path):
+    for name in ("one", "two"):
+        text = TOYS.read_text().replace('"write"', f'"{name}"')
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.py").write_text(text)
+    files = [tmp_path / "one/same.py", tmp_path / "two/same.py", tmp_path / "one/same.py"]
+    assert {"one", "two"} <= set(components(files).names("step"))
 
 
 def test_a_plugin_file_without_hooks_is_refused(tmp_path):

@@ -42,6 +42,8 @@ class Write:
                 diary.write(Path(self.to).name + "\n")
         if self.fail == "disk":
             Path("/dev/full").write_text("x")
+        if self.fail == "bug":
+            raise ZeroDivisionError("a bug")
         if self.fail:
             raise UserError(self.fail)
         with whole(self.to) as part, open(part, "w") as file:

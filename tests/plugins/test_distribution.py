@@ -100,5 +100,5 @@ def test_a_module_without_hooks_is_refused():
 
 
 def test_the_pytest_plugin_does_not_import_torch():
-    code = "import metroem_core.testing.plugin, sys; sys.exit('torch' in sys.modules)"
+    code = "import metroem_core.pytest_plugin, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -155,13 +155,23 @@ def test_what_comes_with_the_core_is_found_by_one_pass_over_metadata():
     assert [e.name for e in registry.entries("hooks")] == ["bar", "jsonl"]
 
 
-def test_metadata_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize("text", [b"no section\n", b"\xff\xfe[x]"])
+def test_metadata_that_cannot_be_read_stops_nobody_and_is_named(tmp_path, monkeypatch, text):
     folder = tmp_path / "odd-1.dist-info"
     folder.mkdir()
-    (folder / "entry_points.txt").write_text("no section\n")
+    (folder / "entry_points.txt").write_bytes(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(RegistryError, match=r"odd-1\.dist-info"):
-        installed()
+    registry = installed()
+    assert "rigidity" in registry.names("smoothness")
+    assert registry.unreadable
+
+
+def test_a_plugin_that_exits_when_imported_is_broken_like_others(tmp_path, monkeypatch):
+    (tmp_path / "exiting.py").write_text("raise SystemExit('a\\nb')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry([Entry("smoothness", "x", "exiting:X", "metroem-x", "1")])
+    with pytest.raises(BrokenComponent, match="SystemExit: a b"):
+        registry.get("smoothness", "x")
 
 
 def test_the_registry_needs_neither_torch_nor_numpy():

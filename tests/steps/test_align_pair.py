@@ -9,6 +9,7 @@ from PIL import Image
 
 from metroem_core.batch import Prediction
 from metroem_core.cli import main
+from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Scale, VolumeInfo
 from metroem_core.run import load
 from metroem_registry import installed
@@ -30,7 +31,10 @@ class Shifted:
 
     @property
     def info(self):
-        return VolumeInfo(1, "uint8", {0: Scale(Box((0, 0, 0), (40, 30, 2)), (4.0, 4.0, 40.0))})
+        scales = {0: Scale(Box((0, 0, 0), (40, 30, 2)), (4.0, 4.0, 40.0))}
+        if self.layer == "field":
+            return VolumeInfo(2, "float32", scales)
+        return VolumeInfo(1, "uint8", scales)
 
     def read(self, box, mip):
         if self.layer == "field":
@@ -109,6 +113,23 @@ def test_the_picture_has_four_panels(registry, tmp_path):
 def test_only_a_part_can_be_aligned(registry, tmp_path):
     load(spec(start=[8, 4], size=[16, 12]), out=tmp_path, registry=registry).run()
     assert np.load(tmp_path / "pair/field.npy").shape == (2, 12, 16)
+
+
+def test_the_truth_must_be_a_field(registry, tmp_path):
+    with pytest.raises(UserError, match="'truth' must be a volume of fields.*not 1 of uint8"):
+        load(spec(truth="synthetic"), out=tmp_path, registry=registry).run()
+
+
+def test_two_metrics_must_not_measure_the_same(registry, tmp_path):
+    with pytest.raises(UserError, match="two of 'metrics' measure ncc"):
+        load(spec(metrics=["ncc", "ncc"]), out=tmp_path, registry=registry).run()
+
+
+def test_the_start_is_in_mip0_voxels_and_the_size_in_pixels_of_the_mip(registry, tmp_path):
+    volume = {"type": "synthetic", "size": [256, 256, 4], "seed": 3}
+    step = {"image": volume, "start": [64, 32], "size": [48, 40], "mip": 1, "truth": None}
+    run = load(spec(**step), out=tmp_path, registry=registry)
+    assert run.spec.steps[0]._box(0) == Box((32, 16, 1), (80, 56, 2))
 
 
 def test_the_plan_tells_bytes_and_work(registry, tmp_path):

@@ -1,4 +1,5 @@
 import pytest
+
 from metroem_aligners.optimise import Optimise
 from metroem_core.testing import StepConformance
 from metroem_losses.similarity.mse import MSE

@@ -6,6 +6,8 @@ import pytest
 
 from metroem_registry import Registry, installed
 
+pytest.register_assert_rewrite("metroem_core.testing")
+
 
 @pytest.fixture
 def registry() -> Registry:
