@@ -77,8 +77,9 @@ def damaged_texts(draw):
     return text
 
 
-def check(path):
-    result = CliRunner().invoke(main, ["check", str(path)])
+def check(path, *settings):
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = CliRunner().invoke(main, ["check", str(path), *options])
     assert isinstance(result.exception, (SystemExit, type(None))), result.exception
     assert result.exit_code in (0, 1)
     if result.exit_code:
@@ -110,3 +111,14 @@ def test_a_damaged_text_never_gives_a_traceback(folder, text, name):
     path = folder / name
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     check(path)
+
+
+@settings(many, max_examples=300)
+@given(
+    path=st.sampled_from(["steps[0].z", "steps[0].image", "steps", "steps[0].size[1]", "x", ""]),
+    value=st.one_of(damaged_texts(), st.text(max_size=6), values.map(json.dumps)),
+)
+def test_a_damaged_setting_never_gives_a_traceback(folder, path, value):
+    spec = folder / "spec.yaml"
+    spec.write_text(DEMO)
+    check(spec, f"{path}={value}")

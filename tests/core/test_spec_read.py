@@ -66,8 +66,6 @@ def test_aliases_that_multiply_are_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr("metroem_core.spec.read.MOST", 1000)
     doubling = [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 20)]
     bomb = "a0: &a0 [x, x]\n" + "".join(doubling)
-        f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 20)
-    )
     assert "more than 1,000 values" in refusal(tmp_path, bomb, "a.yaml")
 
 
