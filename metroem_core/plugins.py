@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -105,9 +104,11 @@ def _once(files: Iterable[Path]) -> Iterable[Path]:
 def _module(file: Path) -> ModuleType:
     """The module in a file, imported once in a process."""
     check_file(file)
-    name = f"metroem_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    name = f"metroem_plugin_{file.stem}"
+    while name in sys.modules:
+        if sys.modules[name].__file__ == str(file):
+            return sys.modules[name]
+        name += "_"  # another file of the same name
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise UserError(f"the plugin {file} is not a Python file: its name must end in .py")
