@@ -1,0 +1,43 @@
+"""What the valid vectors of a field are like. A vector counts if both components are finite."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .validity import exact, finite
+
+
+def length(field: Tensor) -> Tensor:
+    """``|f(p)|`` in pixels, (N, 1, H, W); not finite where the vector is invalid."""
+    norm: Tensor = torch.linalg.vector_norm(field, dim=1, keepdim=True)
+    return norm
+
+
+def mean_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
+    """The mean of the valid vectors of every sample, (N, 2, 1, 1); zero if there is none.
+
+    :param among: (N, 1, H, W) bool, which of them count; all, unless given.
+    """
+    valid = counted(field, among)
+    total = torch.where(valid, field, 0).sum(dim=(2, 3), keepdim=True, dtype=exact(field))
+    return (total / valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)).to(field.dtype)
+
+
+def min_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
+    """The least x and the least y of the valid vectors, like :func:`mean_vector`."""
+    valid = counted(field, among)
+    least = torch.where(valid, field, math.inf).amin(dim=(2, 3), keepdim=True)
+    return torch.where(least < math.inf, least, 0)
+
+
+def max_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
+    """The largest x and the largest y of the valid vectors, like :func:`mean_vector`."""
+    return -min_vector(-field, among)
+
+
+def counted(field: Tensor, among: Tensor | None) -> Tensor:
+    """The vectors that count, (N, 1, H, W) bool."""
+    return finite(field) if among is None else finite(field) & among
