@@ -93,10 +93,13 @@ class Prediction:
 
     :param field: the total field (N, 2, H, W) in pixels, pull, component 0 along the last axis.
     :param confidence: (N, 1, H, W) from 0 to 1, or None when the aligner has no opinion.
+    :param features: what the aligner compares, of source and target, (N, C, H / 2^l, W / 2^l) at
+        every level l that has any; or None. The grey values themselves are not among them.
     """
 
     field: Tensor
     confidence: Tensor | None = None
+    features: dict[int, tuple[Tensor, Tensor]] | None = None
 
 
 @attrs.frozen(eq=False)
@@ -104,4 +107,19 @@ class Measurement:
     """What a metric found: numbers by name, and maps (N, 1, H, W) by name."""
 
     numbers: dict[str, float]
+    maps: dict[str, Tensor] = attrs.field(factory=dict)
+
+
+@attrs.frozen(eq=False)
+class Loss:
+    """How far a model is from what is wanted, on a batch.
+
+    :param total: what to make small: a scalar, the mean over the samples. It is NaN when the
+        model answers with vectors that are not finite.
+    :param parts: scalars by name, for people, without a gradient; terms without their factors.
+    :param maps: (N, 1, H, W) by name, for people, without a gradient.
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor] = attrs.field(factory=dict)
     maps: dict[str, Tensor] = attrs.field(factory=dict)

@@ -15,9 +15,9 @@ from metroem_registry import kind
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Generator, Tensor
 
-    from .batch import Batch, Measurement, Prediction
+    from .batch import Batch, Loss, Measurement, Prediction
     from .geometry import Box, VolumeInfo
     from .run import Run
 
@@ -106,6 +106,38 @@ class Aligner(Protocol):
 
     def build(self) -> Align:
         """The aligner itself, with its weights loaded."""
+        ...
+
+
+@kind("objective")
+class Objective(Protocol):
+    """What training makes small. It runs the model, and so may run it in its own way."""
+
+    def __call__(self, model: Align, batch: Batch) -> Loss:
+        """The loss of a model on a batch, and what it consists of."""
+        ...
+
+
+@kind("augmentation")
+class Augmentation(Protocol):
+    """Changes a batch as nature or a microscope might have changed it.
+
+    The nature of an array says how: images stay 0 where they have no data, labels stay labels,
+    the vectors of fields turn with the axes.
+
+    :cvar context: pixels on each side that it needs around what is wanted of it.
+    :cvar value_range: the least and the largest value of the images that it takes, or None.
+    """
+
+    context: int
+    value_range: tuple[float, float] | None
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """A changed batch; the one that is given stays as it is.
+
+        :param generator: draws everything that is random, on the CPU. In the same state it leads
+            to the same batch, in any process.
+        """
         ...
 
 

@@ -10,6 +10,10 @@ class TestNCC(SimilarityConformance):
     component = NCC(window=5)
 
 
+class TestNCCOfWholePictures(SimilarityConformance):
+    component = NCC(window=None)
+
+
 def pictures(size=(12, 14), seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(2, 1, 1, *size, generator=generator, dtype=torch.float64)
@@ -28,6 +32,14 @@ def test_it_is_one_minus_the_correlation_of_the_windows():
     expected = 1 - np.corrcoef(warped[window][inside], target[window][inside])[0, 1]
     found = NCC(window=5, noise=1e-9)(warped, target, valid)[0, 0, 6, 7].item()
     assert found == pytest.approx(expected)
+
+
+def test_of_whole_pictures_every_pixel_has_one_minus_their_correlation():
+    warped, target = pictures()
+    valid = torch.rand(1, 1, 12, 14, generator=torch.Generator().manual_seed(1)) > 0.3
+    expected = 1 - np.corrcoef(warped[valid], target[valid])[0, 1]
+    unlike = NCC(window=None, noise=1e-9)(warped, target, valid)
+    torch.testing.assert_close(unlike, expected * valid.double())
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1, 0.3), (0.5, 0), (3, -0.2)])
@@ -58,10 +70,11 @@ def test_a_large_offset_costs_no_precision():
     torch.testing.assert_close(far, near, atol=1e-3, rtol=0)
 
 
-def test_gradient():
+@pytest.mark.parametrize("window", [3, None])
+def test_gradient(window):
     warped, target = pictures((6, 7))
     valid = torch.rand(1, 1, 6, 7) > 0.2
-    ncc = NCC(window=3)
+    ncc = NCC(window=window)
     assert torch.autograd.gradcheck(lambda w: ncc(w, target, valid), warped.requires_grad_())
 
 

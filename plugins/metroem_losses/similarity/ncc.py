@@ -1,4 +1,4 @@
-"""Normalised cross-correlation in windows: structure compared, whatever the contrast."""
+"""Normalised cross-correlation: structure compared, whatever the contrast."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ class NCC:
               {\sqrt{(\mathrm{var}(w) + s^2) (\mathrm{var}(t) + s^2)}}
 
     with means over the valid pixels of a square window. It is about 0 for windows that are alike
-    up to brightness and contrast, 1 for unlike or flat ones, and 2 for negatives.
+    up to brightness and contrast, 1 for unlike or flat ones, and 2 for negatives. If the window
+    is the whole picture, all of its pixels have the same value.
 
-    :param window: pixels along a side of the window, an odd number.
+    :param window: pixels along a side of the window, an odd number; null is the whole picture.
     :param noise: the contrast :math:`s`, in grey values, below which a window counts as flat.
     """
 
-    window: int = attrs.field(default=9)
+    window: int | None = attrs.field(default=9)
     noise: float = attrs.field(default=0.01, validator=gt(0))
 
     @window.validator
-    def _has_a_centre(self, _: Any, window: int) -> None:
-        if window < 3 or window % 2 == 0:
+    def _has_a_centre(self, _: Any, window: int | None) -> None:
+        if window is not None and (window < 3 or window % 2 == 0):
             raise ValueError(f"'window' must be odd and >= 3: {window}")
 
     def __call__(self, warped: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -39,15 +40,21 @@ class NCC:
         :param valid: (N, 1, H, W) bool. Windows count these pixels only.
         """
         w, t = centred(warped, valid), centred(target, valid)
-        count = box_sum(valid.to(w.dtype), self.window).clamp(min=1)
+        count = self._sum(valid.to(w.dtype)).clamp(min=1)
         mean_w, mean_t, ww, tt, wt = (
-            box_sum(each, self.window) / count for each in (w, t, w * w, t * t, w * t)
+            self._sum(each) / count for each in (w, t, w * w, t * t, w * t)
         )
         floor = self.noise**2
         variance_w = (ww - mean_w * mean_w).clamp(min=0) + floor
         variance_t = (tt - mean_t * mean_t).clamp(min=0) + floor
         correlation = (wt - mean_w * mean_t) / (variance_w * variance_t).sqrt()
         return torch.where(valid, 1 - correlation.mean(dim=1, keepdim=True), 0)
+
+    def _sum(self, image: Tensor) -> Tensor:
+        """Sums over windows: (N, C, H, W), or (N, C, 1, 1) of the whole picture."""
+        if self.window is None:
+            return image.sum(dim=(2, 3), keepdim=True)
+        return box_sum(image, self.window)
 
 
 def centred(image: Tensor, valid: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Objectives: what training makes small. An objective runs the model and weighs the maps."""

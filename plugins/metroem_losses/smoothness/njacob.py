@@ -1,0 +1,23 @@
+"""Normalised Jacobian: slopes in proportion to the length of vectors."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from .jacob import Jacob
+
+
+@attrs.frozen
+class NJacob:
+    r"""Penalise slopes relative to how far things move, so that far does not mean rough.
+
+    It is ``jacob`` of the field :math:`u_c / \overline{|u_c|}`, every component divided by its
+    mean absolute value over the picture. A component that is 0 everywhere stays 0.
+    """
+
+    def __call__(self, field: Tensor) -> Tensor:
+        """Roughness (N, 1, H, W) of a field (N, 2, H, W) of x, y displacements in pixels."""
+        size = field.abs().mean(dim=(2, 3), keepdim=True)
+        return Jacob()(field / torch.where(size > 0, size, 1))
