@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from metroem_core.batch import Prediction, pair
+from metroem_core.batch import Array, Prediction, pair
+from metroem_core.errors import UserError
 from metroem_core.testing import MetricConformance
 from metroem_metrics.epe import EndPointError
 
@@ -54,6 +55,41 @@ def test_what_is_not_predicted_is_told():
     assert found.numbers["epe_coverage"] == 0.5
     nothing = measured(vectors(math.nan), vectors(0.0))
     assert nothing.numbers == {"epe_coverage": 0}
+
+
+def row(*values):
+    return Array(torch.tensor(values).view(1, 1, 1, -1), "mask")
+
+
+def test_only_the_inside_of_a_mask_is_judged():
+    truth = vectors(0.0, 0.0, 0.0)
+    batch = pair(*torch.ones(2, 1, 1, 1, 3)).put(tissue=row(1, 0, 1))
+    found = EndPointError(inside="tissue")(batch, Prediction(vectors(1.0, 50.0, 3.0)), truth)
+    assert found.numbers["epe_mean"] == pytest.approx(2)
+    assert found.maps["epe"].isnan().flatten().tolist() == [False, True, False]
+
+
+def test_what_is_near_a_fold_is_told_apart():
+    truth, found = vectors(*[0.0] * 6), vectors(1.0, 3.0, 5.0, 7.0, 0.0, math.nan)
+    batch = pair(*torch.ones(2, 1, 1, 1, 6)).put(folds=row(0, 0, 2, 0, 0, 1))
+    numbers = EndPointError(radius=1)(batch, Prediction(found), truth).numbers
+    assert numbers["epe_mean"] == pytest.approx(16 / 5)
+    assert numbers["epe_near_folds_mean"] == pytest.approx(15 / 4)
+    assert numbers["epe_near_folds_median"] == pytest.approx(4)
+    assert numbers["epe_near_folds_coverage"] == 0.8
+
+
+def test_without_folds_nothing_is_near_one():
+    truth = vectors(0.0, 0.0)
+    batch = pair(*torch.ones(2, 1, 1, 1, 2)).put(folds=row(0, 0))
+    numbers = EndPointError()(batch, Prediction(truth), truth).numbers
+    assert not [name for name in numbers if "folds" in name]
+
+
+def test_a_mask_that_is_not_there_is_refused():
+    truth = vectors(0.0)
+    with pytest.raises(UserError, match="judged inside 'tissue'; there is src, tgt"):
+        EndPointError(inside="tissue")(pair(*torch.ones(2, 1, 1, 1, 1)), Prediction(truth), truth)
 
 
 def test_without_truth_there_is_nothing_to_say():
