@@ -10,10 +10,12 @@ announces::
 """
 
 from .aligner import AlignerConformance
+from .augmentation import AugmentationConformance
 from .command import CommandConformance
 from .component import Conformance
 from .distribution import DistributionConformance
 from .metric import MetricConformance
+from .objective import ObjectiveConformance
 from .similarity import SimilarityConformance
 from .smoothness import SmoothnessConformance
 from .source import SourceConformance
@@ -21,10 +23,12 @@ from .step import StepConformance
 
 __all__ = [
     "AlignerConformance",
+    "AugmentationConformance",
     "CommandConformance",
     "Conformance",
     "DistributionConformance",
     "MetricConformance",
+    "ObjectiveConformance",
     "SimilarityConformance",
     "SmoothnessConformance",
     "SourceConformance",

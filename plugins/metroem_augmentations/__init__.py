@@ -1,0 +1,1 @@
+"""Augmentations: batches changed at random, each array by its nature."""

@@ -1,0 +1,1 @@
+"""Where pixels come from: motions and symmetries of everything in a batch."""
