@@ -30,7 +30,7 @@ FOLDER = "/home/you/sections"
 fence = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 shown = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 progress = re.compile(r"^step \d+ \(\w+\): \d+ of \d+, .*\n", re.MULTILINE)
-measured = re.compile(r"\d+\.\d+|\d+(?= s\b)")
+measured = re.compile(r"\d+\.\d+|(?:\d+ min )?\d+(?= s\b)")
 
 
 @pytest.mark.parametrize("page", PAGES)
