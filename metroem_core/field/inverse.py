@@ -75,25 +75,22 @@ def round_trip(first: Tensor, second: Tensor) -> Tensor:
 
 def corrected(field: Tensor, tolerance: float, iterations: int) -> Tensor:
     """The right inverse of a field (1, 2, H, W) that is all finite."""
-    inverse = left_inverse(field, tolerance)
-    inside = ends_inside(field)
-    rest, error = remains(field, inverse, inside)
+    start = left_inverse(field, tolerance)
+    valid, beyond = finite(start), ~ends_inside(field)
+    inverse = best = filled(start)
+    del start
+    least = math.inf
     for _ in range(iterations):
+        rest = compose(field, inverse).masked_fill_(beyond, 0)
+        error = max(rest.max().item(), -rest.min().item())
+        if error > FALLING * least:
+            break
+        best, least = inverse, error
         if error < tolerance:
             break
-        better = sample(rest, inverse).neg_().add_(inverse)
-        rest, now = remains(field, better, inside)
-        if now > FALLING * error:
-            break
-        inverse, error = better, now
-    return inverse
-
-
-def remains(field: Tensor, inverse: Tensor, inside: Tensor) -> tuple[Tensor, float]:
-    """``f(p) + g(p + f(p))``, (1, 2, H, W), 0 where it does not count; and the largest of it."""
-    rest = compose(field, inverse)
-    rest = rest.masked_fill_(~(inside & finite(rest)), 0)
-    return rest, rest.detach().abs().max().item()
+        inverse = sample(rest, inverse).neg_().add_(inverse)
+        del rest  # which leaves room for the next one
+    return best.masked_fill(~valid, math.nan)
 
 
 def ends_inside(field: Tensor) -> Tensor:

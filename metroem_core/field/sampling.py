@@ -28,7 +28,7 @@ def sample(image: Tensor, field: Tensor, padding: Padding = "zeros") -> Tensor:
     :param padding: what lies outside the image: zeros, or the nearest of its pixels.
     """
     sampled = sampler(field, padding)(image)
-    return torch.where(finite(field), sampled, 0) if padding == "border" else sampled
+    return sampled.masked_fill_(~finite(field), 0) if padding == "border" else sampled
 
 
 def sample_valid(image: Tensor, valid: Tensor, field: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,14 +28,14 @@ def mean_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
 
 def min_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
     """The least x and the least y of the valid vectors, like :func:`mean_vector`."""
-    valid = counted(field, among)
-    least = torch.where(valid, field, math.inf).amin(dim=(2, 3), keepdim=True)
-    return torch.where(least < math.inf, least, 0)
+    return -max_vector(-field, among)
 
 
 def max_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
     """The largest x and the largest y of the valid vectors, like :func:`mean_vector`."""
-    return -min_vector(-field, among)
+    valid = counted(field, among)
+    largest = torch.where(valid, field, -math.inf).amax(dim=(2, 3), keepdim=True)
+    return torch.where(largest > -math.inf, largest, 0)
 
 
 def counted(field: Tensor, among: Tensor | None) -> Tensor:

@@ -43,13 +43,15 @@ def from_corner_units(residual: Tensor) -> Tensor:
 
 def to_corner_grid(field: Tensor) -> Tensor:
     """The positions (N, H, W, 2) that a field in pixels points to, in corner-aligned units."""
-    return (to_corner_units(field) + corner_identity(field)).movedim(1, -1)
+    x, y = corner_centres(field)
+    residual = to_corner_units(field)
+    return torch.stack([residual[:, 0] + x, residual[:, 1] + y], dim=-1)
 
 
 def from_corner_grid(grid: Tensor) -> Tensor:
     """The field (N, 2, H, W) in pixels that points to positions (N, H, W, 2)."""
-    positions = grid.movedim(-1, 1)
-    return from_corner_units(positions - corner_identity(positions))
+    x, y = corner_centres(grid.movedim(-1, 1))
+    return from_corner_units(torch.stack([grid[..., 0] - x, grid[..., 1] - y], dim=1))
 
 
 def half(field: Tensor, size: Size | None) -> Tensor:
@@ -66,10 +68,10 @@ def between_centres(field: Tensor) -> Size:
     return height - 1, width - 1
 
 
-def corner_identity(field: Tensor) -> Tensor:
-    """Where the pixels are in corner-aligned units, (1, 2, H, W)."""
+def corner_centres(field: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the pixels are in corner-aligned units, along x (W) and along y (H, 1)."""
     y, x = (
         torch.linspace(-1, 1, length, dtype=field.dtype, device=field.device)
         for length in field.shape[-2:]
     )
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+    return x, y[:, None]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
+from operator import and_
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +16,8 @@ HALF = 0.5 - 1e-3  # rounded positions may take up to a thousandth from a weight
 
 def finite(field: Tensor) -> Tensor:
     """Where all components of a field are finite: (N, 1, H, W) bool."""
-    return field.detach().isfinite().all(dim=1, keepdim=True)
+    # One component after the other, because the test needs memory of its own.
+    return reduce(and_, (x.isfinite() for x in field.detach().unbind(1)))[:, None]
 
 
 def all_finite(field: Tensor) -> bool:
