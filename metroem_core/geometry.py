@@ -104,11 +104,14 @@ class VolumeInfo:
     :param channels: how many values a voxel has.
     :param dtype: numpy's name of their type.
     :param scales: by mip.
+    :param attributes: what else the store says of its values: the ``units`` and ``components`` of
+        a field, the scale of a fixed-point number.
     """
 
     channels: int
     dtype: str
     scales: dict[int, Scale]
+    attributes: dict[str, Any] = attrs.field(factory=dict)
 
     def scale(self, mip: int) -> Scale:
         """The scale of a mip.

@@ -6,7 +6,7 @@ documentation. Constructing one touches neither disk nor network nor GPU.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -14,11 +14,14 @@ import attrs
 from metroem_registry import kind
 
 if TYPE_CHECKING:
+    from concurrent import futures
+
     import numpy as np
     from torch import Generator, Tensor
+    from torch.nn import Module
 
     from .batch import Batch, Loss, Measurement, Prediction
-    from .geometry import Box, VolumeInfo
+    from .geometry import Box, Triple, VolumeInfo
     from .run import Run
 
 
@@ -35,6 +38,117 @@ class Volume(Protocol):
 
         :param box: in voxels of the mip.
         """
+        ...
+
+
+class Writable(Volume, Protocol):
+    """An opened sink: what was written can be read back.
+
+    :ivar chunk: voxels x, y, z of the pieces in which it is stored, by mip, or None where the
+        whole is one piece. Writers whose boxes share no chunk do not disturb each other.
+    """
+
+    chunk: dict[int, Triple | None]
+
+    def write(self, box: Box, mip: int, voxels: np.ndarray) -> None:
+        """Store the voxels (C, Z, Y, X) of a box, in the volume's own type.
+
+        :param box: in voxels of the mip; it must lie inside the volume.
+        """
+        ...
+
+
+@kind("sink")
+class Sink(Protocol):
+    """Somewhere to write boxes to."""
+
+    def open(self, info: VolumeInfo) -> Writable:
+        """The volume, made if there is none. May be called again, also in another process.
+
+        :raises UserError: when there is one that is not as ``info`` says, or when the format
+            cannot hold such a volume.
+        """
+        ...
+
+
+@kind("mask")
+class Mask(Protocol):
+    """Weights or labels of places, made of other volumes."""
+
+    def open(self) -> Volume:
+        """A volume of one channel that can be read at any mip, whichever its parts have."""
+        ...
+
+
+@attrs.frozen
+class Area:
+    """A picture around the middle of another one.
+
+    :param mip: where it is read.
+    :param size: its columns and rows, in pixels of that mip.
+    """
+
+    mip: int
+    size: tuple[int, int]
+
+
+@kind("normalizer")
+class Normalizer(Protocol):
+    """Gives pictures from everywhere the same grey values.
+
+    :cvar area: the picture around that it wants to know, or None.
+    """
+
+    @property
+    def area(self) -> Area | None: ...
+
+    def __call__(
+        self, image: Tensor, valid: Tensor, around: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """The pictures (N, 1, H, W) with new values; 0 where there were no data, or not valid.
+
+        :param valid: (N, 1, H, W) bool; other pixels, 0 and what is not finite count for nothing.
+        :param around: the pictures of :attr:`area` and where they are valid.
+        """
+        ...
+
+
+@attrs.frozen
+class PairPlace:
+    """Where the two pictures of a pair are.
+
+    :param src: the middle of the source picture: x, y, z in MIP0 voxels.
+    :param tgt: the middle of the target picture.
+    """
+
+    src: Triple
+    tgt: Triple
+
+
+@kind("pairs")
+class Pairs(Protocol):
+    """Where the pairs of a training set come from."""
+
+    def places(self) -> Iterator[PairPlace]:
+        """The places, in an order that is always the same."""
+        ...
+
+
+@kind("network")
+class Network(Protocol):
+    """The layers that an aligner trains and runs."""
+
+    def build(self) -> Module:
+        """The layers, with new weights drawn from torch's generator."""
+        ...
+
+
+@kind("executor")
+class Executor(Protocol):
+    """Where the tasks of a large piece of work are computed."""
+
+    def open(self) -> futures.Executor:
+        """Something that computes functions of values that can be pickled."""
         ...
 
 
@@ -129,8 +243,11 @@ class Augmentation(Protocol):
     :cvar value_range: the least and the largest value of the images that it takes, or None.
     """
 
-    context: int
-    value_range: tuple[float, float] | None
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def value_range(self) -> tuple[float, float] | None: ...
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """A changed batch; the one that is given stays as it is.

@@ -76,10 +76,13 @@ def round_trip(first: Tensor, second: Tensor) -> Tensor:
 def corrected(field: Tensor, tolerance: float, iterations: int) -> Tensor:
     """The right inverse of a field (1, 2, H, W) that is all finite."""
     start = left_inverse(field, tolerance)
-    valid, beyond = finite(start), ~ends_inside(field)
-    inverse = best = filled(start)
-    del start
-    least = math.inf
+    valid = finite(start)
+    return improved(field, filled(start), tolerance, iterations).masked_fill(~valid, math.nan)
+
+
+def improved(field: Tensor, inverse: Tensor, tolerance: float, iterations: int) -> Tensor:
+    """An inverse with less of ``f(p) + g(p + f(p))``."""
+    best, least, beyond = inverse, math.inf, ~ends_inside(field)
     for _ in range(iterations):
         rest = compose(field, inverse).masked_fill_(beyond, 0)
         error = max(rest.max().item(), -rest.min().item())
@@ -90,7 +93,7 @@ def corrected(field: Tensor, tolerance: float, iterations: int) -> Tensor:
             break
         inverse = sample(rest, inverse).neg_().add_(inverse)
         del rest  # which leaves room for the next one
-    return best.masked_fill(~valid, math.nan)
+    return best
 
 
 def ends_inside(field: Tensor) -> Tensor:

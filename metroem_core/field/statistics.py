@@ -7,13 +7,18 @@ import math
 import torch
 from torch import Tensor
 
+from .bands import recorded
 from .validity import exact, finite
 
 
 def length(field: Tensor) -> Tensor:
     """``|f(p)|`` in pixels, (N, 1, H, W); not finite where the vector is invalid."""
-    norm: Tensor = torch.linalg.vector_norm(field, dim=1, keepdim=True)
-    return norm
+    x, y = field.chunk(2, dim=1)
+    if not recorded(field):
+        return torch.hypot(x, y)
+    # The gradient of no length at all is NaN, but should be zero.
+    zero = (x == 0) & (y == 0)
+    return torch.hypot(x.masked_fill(zero, 1), y).masked_fill(zero, 0)
 
 
 def mean_vector(field: Tensor, among: Tensor | None = None) -> Tensor:

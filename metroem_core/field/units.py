@@ -44,8 +44,10 @@ def from_corner_units(residual: Tensor) -> Tensor:
 def to_corner_grid(field: Tensor) -> Tensor:
     """The positions (N, H, W, 2) that a field in pixels points to, in corner-aligned units."""
     x, y = corner_centres(field)
-    residual = to_corner_units(field)
-    return torch.stack([residual[:, 0] + x, residual[:, 1] + y], dim=-1)
+    grid = to_corner_units(field)
+    grid[:, 0] += x
+    grid[:, 1] += y
+    return grid.movedim(1, -1)
 
 
 def from_corner_grid(grid: Tensor) -> Tensor:
