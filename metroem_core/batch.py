@@ -20,10 +20,14 @@ Nature = Literal["image", "field", "labels", "mask"]
 
 @attrs.frozen
 class Place:
-    """Where an array lies: a box in voxels of a mip."""
+    """Where an array lies: a box in voxels of a mip.
+
+    :param voxel_size: nanometres along x, y, z of a voxel of this mip, where they are known.
+    """
 
     box: Box
     mip: int
+    voxel_size: tuple[float, float, float] | None = None
 
 
 @attrs.frozen(eq=False)

@@ -25,10 +25,19 @@ if TYPE_CHECKING:
     from .run import Run
 
 
+Gap = tuple[int, "Box"]
+"""A mip, and a box of voxels of it in which nothing was found."""
+
+
 class Volume(Protocol):
-    """An opened source."""
+    """An opened source. Several threads may read from it at once."""
 
     info: VolumeInfo
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What was read as nothing so far, since it lies outside or was never stored."""
+        ...
 
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box as a C-contiguous array (C, Z, Y, X) of the volume's own type.

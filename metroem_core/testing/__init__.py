@@ -14,9 +14,15 @@ from .augmentation import AugmentationConformance
 from .command import CommandConformance
 from .component import Conformance
 from .distribution import DistributionConformance
+from .executor import ExecutorConformance
+from .mask import MaskConformance
 from .metric import MetricConformance
+from .network import NetworkConformance
+from .normalizer import NormalizerConformance
 from .objective import ObjectiveConformance
+from .pairs import PairsConformance
 from .similarity import SimilarityConformance
+from .sink import SinkConformance
 from .smoothness import SmoothnessConformance
 from .source import SourceConformance
 from .step import StepConformance
@@ -27,9 +33,15 @@ __all__ = [
     "CommandConformance",
     "Conformance",
     "DistributionConformance",
+    "ExecutorConformance",
+    "MaskConformance",
     "MetricConformance",
+    "NetworkConformance",
+    "NormalizerConformance",
     "ObjectiveConformance",
+    "PairsConformance",
     "SimilarityConformance",
+    "SinkConformance",
     "SmoothnessConformance",
     "SourceConformance",
     "StepConformance",

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 import pytest
 
 from metroem_core.errors import UserError
 
+from .batches import LAYOUTS, SIDE, blank, example, mapped, truths
 from .component import Conformance
+from .device import DTYPES, gpu
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from metroem_core.batch import Array, Batch
 
-LAYOUTS = ("pair", "pictures", "stack")
 SEEDS = range(4)  # on which every law is tried
 MANY = range(30)  # on one of which must happen what happens by chance
-SIDE = 40  # pixels
 DARKEST = 0.2  # tissue in the batches of the laws
 
 
@@ -35,7 +35,9 @@ class AugmentationConformance(Conformance):
     sides of 40 pixels. Say what the augmentation is like:
 
     - ``layouts``: which of ``pair``, ``pictures`` and ``stack`` it takes; it refuses the others.
-    - ``moves``: whether it moves pixels; fields, labels and masks are then moved as well.
+    - ``moves``: whether it moves pixels; fields, labels and masks are then moved as well. If the
+      context depends on the size of what is wanted, a method ``context_for(size)`` along z, y, x
+      tells it.
     - ``misaligns``: whether it moves one side of a pair on purpose, and leaves fields alone.
     - ``removes_data``: whether tissue gets lost on purpose.
     - ``inputs_only``: whether it leaves ``src`` and ``tgt`` alone and makes ``src_input`` and
@@ -107,33 +109,39 @@ class AugmentationConformance(Conformance):
                 self.after(batch, seed)
             assert same(batch, copy)
 
-    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-    def test_arrays_keep_type_device_and_shape(self, dtype: str) -> None:
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_arrays_keep_type_and_shape(self, dtype: str) -> None:
         import torch
 
-        wanted = getattr(torch, dtype)
-        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-            for batch in self.before():
-                cast = mapped(batch, partial(as_type, dtype=wanted, device=device))
-                for name, array in self.after(cast).items():
-                    like = cast[name.replace("_input", "").replace("_missing", "")].tensor
-                    assert array.tensor.shape[2:-2] == like.shape[2:-2]
-                    assert array.tensor.shape[-2:] == (SIDE + self.grows,) * 2
-                    assert array.tensor.device == like.device
-                    if name in cast:
-                        assert (array.nature, array.tensor.dtype) == (cast[name].nature, like.dtype)
+        for batch in self.before():
+            cast = mapped(batch, partial(as_type, dtype=getattr(torch, dtype)))
+            for name, array in self.after(cast).items():
+                like = cast[name.replace("_input", "").replace("_missing", "")].tensor
+                assert array.tensor.shape[2:-2] == like.shape[2:-2]
+                assert array.tensor.shape[-2:] == (SIDE + self.grows,) * 2
+                if name in cast:
+                    assert (array.nature, array.tensor.dtype) == (cast[name].nature, like.dtype)
 
     def test_cpu_and_gpu_agree(self) -> None:
-        import torch
+        device = gpu()
+        for batch in self.before():
+            here, there = self.after(batch), self.after(mapped(batch, lambda x: x.to(device)))
+            for name, array in here.items():
+                assert there[name].tensor.device.type == device
+                if array.nature in ("image", "field"):
+                    off = there[name].tensor.cpu() - array.tensor
+                    assert off.abs().mean() < 1e-4
 
-        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-            for batch in self.before():
-                here = self.after(batch)
-                there = self.after(mapped(batch, lambda x, to=device: x.to(to)))  # type: ignore[misc]
-                for name, array in here.items():
-                    if array.nature in ("image", "field"):
-                        off = there[name].tensor.cpu() - array.tensor
-                        assert off.abs().mean() < 1e-4
+    def test_within_its_context_nothing_comes_from_outside(self) -> None:
+        if self.moves and not (self.removes_data or self.grows):
+            margin = self.component.context
+            if hasattr(self.component, "context_for"):
+                margin = self.component.context_for((3, SIDE, SIDE))
+            inside = slice(margin, margin + SIDE)
+            for layout, seed in product(self.layouts, SEEDS):
+                changed = self.after(blank(layout, SIDE + 2 * margin), seed)
+                for array in changed.values():
+                    assert (array.tensor[..., inside, inside] != 0).all()
 
     def test_pictures_need_not_be_square(self) -> None:
         sizes = (SIDE + self.grows, SIDE - 8 + self.grows)
@@ -227,20 +235,9 @@ def states() -> list[Any]:
     return [torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())]
 
 
-def mapped(batch: Batch, change: Callable[[Tensor], Tensor], nature: str | None = None) -> Batch:
-    """A batch with its tensors changed, or those of one nature."""
-    return batch.put(
-        **{
-            name: attrs.evolve(array, tensor=change(array.tensor))
-            for name, array in batch.items()
-            if nature in (None, array.nature)
-        }
-    )
-
-
-def as_type(tensor: Tensor, dtype: Any, device: str) -> Tensor:
-    """A tensor on a device; floats become those of a type."""
-    return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+def as_type(tensor: Tensor, dtype: Any) -> Tensor:
+    """A tensor whose floats are those of a type; labels stay labels."""
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def with_invalid_middle(field: Tensor) -> Tensor:
@@ -255,18 +252,6 @@ def values_of(array: Array) -> set[float]:
     return set(array.tensor.flatten().tolist())
 
 
-def truths(batch: Batch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Images (M, C, H, W), fields (M, 2, H, W), and what the images look like warped by them."""
-    names = [("src", "src_field", "tgt"), ("tgt", "tgt_field", "src")]
-    for triple in names if "src" in batch else [("raw", "field", "warped")]:
-        yield tuple(sections(batch[name].tensor) for name in triple)  # type: ignore[misc]
-
-
-def sections(tensor: Tensor) -> Tensor:
-    """Pictures as they are; the sections (N * Z, C, H, W) of a stack (N, C, Z, H, W)."""
-    return tensor if tensor.ndim == 4 else tensor.transpose(1, 2).flatten(0, 1)
-
-
 def check_alike(image: Tensor, field: Tensor, expected: Tensor) -> None:
     """An image warped by its field is what is expected, but for interpolation."""
     from metroem_core.mask import warp
@@ -275,92 +260,3 @@ def check_alike(image: Tensor, field: Tensor, expected: Tensor) -> None:
     both = (warped != 0) & (expected != 0)
     assert both.double().mean() > 0.2
     assert (warped - expected)[both].abs().mean() < 0.01
-
-
-@cache
-def example(layout: str) -> Batch:
-    """Two samples of everything there may be in a batch, and fields that are true.
-
-    In a pair ``src_field`` warps ``src`` to ``tgt``, and ``tgt_field`` the other way round. In
-    pictures and stacks ``field`` warps ``raw`` to ``warped``.
-    """
-    from metroem_core.batch import Array, Batch
-    from metroem_core.mask import warp
-
-    depth = 3 if layout == "stack" else 1
-    raw, field = tissue(2 * depth), gentle_field(2 * depth)
-    warped, labels = warp(raw, field), blocks(2 * depth)
-    if layout == "pair":
-        natures = {"": "image", "_labels": "labels", "_classes": "mask", "_valid": "mask"}
-        sides = {
-            "src": (raw, labels, labels % 3, labels > 3),
-            "tgt": (warped, labels, labels % 3, labels > 3),
-        }
-        arrays = {
-            side + end: Array(tensor, nature)  # type: ignore[arg-type]
-            for side, tensors in sides.items()
-            for (end, nature), tensor in zip(natures.items(), tensors, strict=True)
-        }
-        arrays["src_field"] = Array(field, "field")
-        arrays["tgt_field"] = Array(inverse(field), "field")
-        return Batch(arrays)
-    arrays = {
-        "raw": Array(raw),
-        "warped": Array(warped),
-        "field": Array(field, "field"),
-        "labels": Array(labels, "labels"),
-        "classes": Array(labels % 3, "mask"),
-        "valid": Array(labels > 3, "mask"),
-    }
-    if layout == "pictures":
-        return Batch(arrays)
-    return mapped(Batch(arrays), lambda x: x.view(2, depth, *x.shape[1:]).transpose(1, 2))
-
-
-def waves(count: int, lengths: Sequence[float]) -> list[Tensor]:
-    """Waves (M, 1, H, W) of values -1 to 1 and of lengths in pixels, unlike in each picture."""
-    import torch
-
-    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
-    start = torch.arange(count).view(-1, 1, 1, 1)
-    turns = [
-        x / lengths[0] + start / 3,
-        y / lengths[1] + start / 5,
-        (x - y) / lengths[2] + start / 7,
-    ]
-    return [torch.sin(2 * math.pi * each) for each in turns]
-
-
-def tissue(count: int) -> Tensor:
-    """Smooth pictures (M, 1, H, W) of values 0.2 to 1, with a hole near a corner."""
-    first, second, third = waves(count, (19, 23, 31))
-    image = 0.6 + 0.15 * first + 0.15 * second + 0.1 * third
-    image[..., 4:9, 5:11] = 0
-    return image
-
-
-def gentle_field(count: int) -> Tensor:
-    """Fields (M, 2, H, W) of vectors up to 3 pixels long, which differ along x and y."""
-    import torch
-
-    first, second, third = waves(count, (40, 50, 60))
-    return torch.cat([1.5 * second + 0.5, 1.2 * first - 0.5 * third - 1], dim=1)
-
-
-def inverse(field: Tensor) -> Tensor:
-    """The field g for which ``g(p) + f(p + g(p)) = 0``."""
-    from metroem_core.field import sample
-
-    found = -field
-    for _ in range(50):
-        found = -sample(field, found, "border")
-    return found
-
-
-def blocks(count: int) -> Tensor:
-    """Labels (M, 1, H, W) that neither float32 nor float64 can hold, block by block."""
-    import torch
-
-    block = torch.arange(SIDE) // 8
-    labels = block[:, None] + block + 2**60 + torch.arange(count).view(-1, 1, 1, 1)
-    return torch.where(labels % 5 == 0, 0, labels)

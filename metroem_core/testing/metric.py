@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from .component import Conformance
+from .device import DTYPES, gpu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,9 +26,22 @@ class MetricConformance(Conformance):
         batch, prediction, _ = judged()
         check(self.component(batch, prediction, None))
 
-    def test_its_maps_lie_on_the_picture(self) -> None:
-        for values in self.component(*judged()).maps.values():
+    def test_its_maps_lie_on_the_picture_and_are_for_people(self) -> None:
+        batch, prediction, truth = judged()
+        prediction.field.requires_grad_()
+        for values in self.component(batch, prediction, truth).maps.values():
             assert values.shape == (2, 1, 20, 24)
+            assert not values.requires_grad
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_it_takes_every_type(self, dtype: str) -> None:
+        import torch
+
+        check(self.component(*judged(dtype=getattr(torch, dtype))))
+
+    def test_cpu_and_gpu_agree(self) -> None:
+        here, there = (self.component(*judged(device)).numbers for device in ("cpu", gpu()))
+        assert there == pytest.approx(here, rel=1e-4)
 
     def test_what_is_not_known_leaves_it_finite(self) -> None:
         batch, prediction, truth = judged()
@@ -59,8 +75,11 @@ def check(found: Measurement) -> None:
     assert all(math.isfinite(number) for number in found.numbers.values()), found.numbers
 
 
-def judged() -> tuple[Batch, Prediction, Tensor]:
-    """Two pairs of pictures (2, 1, 20, 24) with holes, what was predicted, and the truth."""
+def judged(device: str = "cpu", dtype: Any = None) -> tuple[Batch, Prediction, Tensor]:
+    """Two pairs of pictures (2, 1, 20, 24) with holes, what was predicted, and the truth.
+
+    :param dtype: torch's; float32, unless given.
+    """
     import torch
 
     from metroem_core.batch import Prediction, pair
@@ -69,4 +88,5 @@ def judged() -> tuple[Batch, Prediction, Tensor]:
     src, tgt = 0.1 + 0.9 * torch.rand(2, 2, 1, 20, 24, generator=generator)
     src[..., :3, :5], tgt[..., 4:8, 10:] = 0, 0
     field, truth = torch.randn(2, 2, 2, 20, 24, generator=generator)
+    src, tgt, field, truth = (x.to(device, dtype) for x in (src, tgt, field, truth))
     return pair(src, tgt), Prediction(field), truth

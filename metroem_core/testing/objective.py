@@ -7,8 +7,10 @@ from operator import itemgetter, methodcaller
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 
 from .component import Conformance
+from .device import HALF, gpu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,19 +95,28 @@ class ObjectiveConformance(Conformance):
         assert list(batch) == list(before)
         assert all(array.tensor.equal(before[name]) for name, array in batch.items())
 
-    def test_it_computes_where_and_as_the_batch_does(self) -> None:
+    def test_it_computes_as_exactly_as_the_batch_is(self) -> None:
+        assert self.total_in("float32") == pytest.approx(self.total_in("float64"), rel=1e-3)
+
+    @pytest.mark.parametrize("dtype", HALF)
+    def test_half_precision_is_nearly_as_good(self, dtype: str) -> None:
+        assert self.total_in(dtype) == pytest.approx(self.total_in("float64"), rel=0.1, abs=0.05)
+
+    def test_cpu_and_gpu_agree(self) -> None:
+        there = self.total_in("float64", gpu())
+        assert there == pytest.approx(self.total_in("float64"), rel=1e-6)
+
+    def total_in(self, dtype: str, device: str = "cpu") -> float:
+        """The total of a model and a batch of a type, which is in float32 at least."""
         import torch
 
-        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-            model = self.model().to(device, torch.float32)
-            batch = changed(changed(self.batch(), single), methodcaller("to", device))
-            total = self.component(model, batch).total
-            assert (total.dtype, total.device.type) == (torch.float32, device)
-
-
-def single(tensor: Tensor) -> Tensor:
-    """A tensor in float32, unless it holds labels."""
-    return tensor.float() if tensor.is_floating_point() else tensor
+        wanted = getattr(torch, dtype)
+        batch = changed(self.batch(), methodcaller("to", device))
+        batch = changed(batch, lambda x: x.to(wanted) if x.is_floating_point() else x)
+        total: Tensor = self.component(self.model().to(device, wanted), batch).total
+        assert total.dtype == torch.promote_types(wanted, torch.float32)
+        assert total.device.type == device
+        return total.item()
 
 
 def aligner() -> Any:

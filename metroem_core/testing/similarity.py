@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .component import Conformance
+from .device import COARSE, DTYPES, HALF, gpu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,15 +58,46 @@ class SimilarityConformance(Conformance):
         assert warped.grad is not None
         assert warped.grad.isfinite().all()
 
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    def test_it_keeps_type_and_device(self, dtype: str) -> None:
+    def test_its_gradient_is_that_of_its_values(self) -> None:
         import torch
 
-        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-            warped, target, valid = (x.to(device) for x in pictures())
-            warped, target = warped.to(getattr(torch, dtype)), target.to(getattr(torch, dtype))
-            unlike = self.component(warped, target, valid)
-            assert (unlike.dtype, unlike.device) == (warped.dtype, warped.device)
+        warped, target, valid = (x[:1, ..., 3:10, 4:12] for x in pictures(channels=2))
+        inputs = warped.requires_grad_(), target.requires_grad_()
+        assert torch.autograd.gradcheck(lambda w, t: self.component(w, t, valid), inputs)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_it_keeps_the_type(self, dtype: str) -> None:
+        import torch
+
+        warped, target, valid = pictures()
+        of_type = [image.to(getattr(torch, dtype)) for image in (warped, target)]
+        assert self.component(*of_type, valid).dtype == of_type[0].dtype
+
+    @pytest.mark.parametrize("dtype", HALF)
+    def test_half_precision_is_nearly_as_good(self, dtype: str) -> None:
+        import torch
+
+        warped, target, valid = pictures(channels=2)
+        half = [image.to(getattr(torch, dtype)) for image in (warped, target)]
+        expected = self.component(*(image.double() for image in half), valid)
+        off = self.component(*half, valid).double() - expected
+        assert off.abs().max() <= COARSE * expected.max()
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2)])
+    def test_small_pictures_are_no_trouble(self, size: tuple[int, int]) -> None:
+        height, width = size
+        small = [x[..., -height:, -width:] for x in pictures()]
+        unlike = self.component(*small)
+        assert unlike.shape == (2, 1, *size)
+        assert unlike.isfinite().all()
+
+    def test_cpu_and_gpu_agree(self) -> None:
+        import torch
+
+        inputs = [x.to(gpu()) for x in pictures(channels=3)]
+        there = self.component(*inputs)
+        assert there.device == inputs[0].device
+        torch.testing.assert_close(there.cpu(), self.component(*(x.cpu() for x in inputs)))
 
 
 def pictures(channels: int = 1) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .component import Conformance
+from .device import COARSE, DTYPES, HALF, gpu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +28,13 @@ class SmoothnessConformance(Conformance):
         assert roughness.min() >= 0
         assert roughness.max() > 0, "a random field is rough"
 
+    @pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 2), (4, 3)])
+    def test_small_fields_are_no_trouble(self, size: tuple[int, int]) -> None:
+        height, width = size
+        roughness = self.component(rough_field(height=height, width=width))
+        assert roughness.shape == (1, 1, *size)
+        assert roughness.isfinite().all()
+
     def test_every_sample_is_judged_alone(self) -> None:
         import torch
 
@@ -41,14 +49,35 @@ class SmoothnessConformance(Conformance):
         assert field.grad is not None
         assert field.grad.isfinite().all()
 
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    def test_it_keeps_type_and_device(self, dtype: str) -> None:
+    def test_its_gradient_is_that_of_its_values(self) -> None:
         import torch
 
-        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-            field = rough_field().to(device, getattr(torch, dtype))
-            roughness = self.component(field)
-            assert (roughness.dtype, roughness.device) == (field.dtype, field.device)
+        field = rough_field(height=6, width=7).requires_grad_()
+        assert torch.autograd.gradcheck(self.component, field)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_it_keeps_the_type(self, dtype: str) -> None:
+        import torch
+
+        field = rough_field().to(getattr(torch, dtype))
+        assert self.component(field).dtype == field.dtype
+
+    @pytest.mark.parametrize("dtype", HALF)
+    def test_half_precision_is_nearly_as_good(self, dtype: str) -> None:
+        import torch
+
+        field = rough_field().to(getattr(torch, dtype))
+        expected = self.component(field.double())
+        off = self.component(field).double() - expected
+        assert off.abs().max() <= COARSE * expected.max()
+
+    def test_cpu_and_gpu_agree(self) -> None:
+        import torch
+
+        field = rough_field().to(gpu())
+        there = self.component(field)
+        assert there.device == field.device
+        torch.testing.assert_close(there.cpu(), self.component(field.cpu()))
 
     def test_it_leaves_its_input_alone(self) -> None:
         field = rough_field()

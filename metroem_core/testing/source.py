@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +63,31 @@ class SourceConformance(Conformance):
             np.testing.assert_array_equal(voxels[inside], volume.read(box, mip))
             voxels[inside] = self.outside
             np.testing.assert_array_equal(voxels, np.full_like(voxels, self.outside))
+
+    def test_what_lies_outside_is_listed(self) -> None:
+        volume = self.component.open()
+        for mip, box in corners(volume):
+            volume.read(box, mip)
+            assert not volume.gaps
+            beyond = Box(tuple(a - 2 for a in box.start), box.stop)
+            volume.read(beyond, mip)
+            listed = np.zeros(beyond.shape, int)
+            for at, gap in volume.gaps:
+                assert at == mip
+                listed[gap.slices(beyond)] += 1
+            inside = np.ones(beyond.shape, int)
+            inside[box.slices(beyond)] = 0
+            np.testing.assert_array_equal(listed, inside)
+            volume.gaps.clear()
+
+    def test_threads_may_read_at_once(self) -> None:
+        volume = self.component.open()
+        mip, box = next(corners(volume))
+        whole, parts = volume.read(box, mip), 3 * list(pieces(box))
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda piece: volume.read(piece, mip), parts))
+        for piece, voxels in zip(parts, found, strict=True):
+            np.testing.assert_array_equal(voxels, whole[(slice(None), *piece.slices(box))])
 
     def test_a_box_that_lies_wholly_outside_is_refused(self) -> None:
         volume = self.component.open()
