@@ -1,18 +1,17 @@
-"""Arrays in memory, and how to read a box from anything that can be sliced."""
+"""Arrays in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 import numpy as np
 from attrs.validators import deep_iterable, gt
 
-from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Scale, VolumeInfo
+from metroem_core.kinds import Gap
 
-Slices = tuple[slice, slice, slice]
+from .boxes import Slices, lifted, read_box
 
 
 def as_voxels(value: Any) -> np.ndarray:
@@ -38,6 +37,8 @@ class Array:
         or nested lists.
     :param voxel_size: nanometres along x, y, z.
     :param offset: where the first voxel lies, in voxels along x, y, z.
+    :param zero_is_data: 0 is a grey value here, not missing data: read it as the smallest
+        positive value.
     """
 
     data: Any = attrs.field(converter=as_voxels, eq=attrs.cmp_using(eq=np.array_equal), hash=False)
@@ -45,13 +46,14 @@ class Array:
         default=(1.0, 1.0, 1.0), converter=tuple, validator=deep_iterable(gt(0))
     )
     offset: tuple[int, int, int] = attrs.field(default=(0, 0, 0), converter=tuple)
+    zero_is_data: bool = False
 
     def open(self) -> ArrayVolume:
         """The volume, ready to read."""
         channels, *shape = self.data.shape
         box = Box.of(self.offset, tuple(shape[::-1]))
         info = VolumeInfo(channels, self.data.dtype.name, {0: Scale(box, self.voxel_size)})
-        return ArrayVolume(self.data, info)
+        return ArrayVolume(self.data, info, self.zero_is_data)
 
 
 @attrs.frozen(eq=False)
@@ -60,23 +62,13 @@ class ArrayVolume:
 
     voxels: np.ndarray
     info: VolumeInfo
+    lift: bool
+    gaps: list[Gap] = attrs.field(factory=list)
 
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box, (C, Z, Y, X)."""
-        return read_box(self.info, box, mip, lambda part: self.voxels[(slice(None), *part)])
+        return read_box(self.info, box, mip, self._fetch, self.gaps)
 
-
-def read_box(
-    info: VolumeInfo, box: Box, mip: int, fetch: Callable[[Slices], np.ndarray]
-) -> np.ndarray:
-    """A box of a volume (C, Z, Y, X), with 0 where it reaches beyond the volume.
-
-    :param fetch: takes slices along z, y, x that lie within the volume, and answers (C, Z, Y, X).
-    """
-    whole = info.scale(mip).box
-    inside = box.overlap(whole)
-    if inside is None:
-        raise UserError(f"nothing to read at {box} of mip {mip}: the volume is {whole}")
-    voxels = np.zeros((info.channels, *box.shape), info.dtype)
-    voxels[(slice(None), *inside.slices(box))] = fetch(inside.slices(whole))
-    return voxels
+    def _fetch(self, part: Slices) -> np.ndarray:
+        voxels = self.voxels[(slice(None), *part)].copy()
+        return lifted(voxels) if self.lift else voxels

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
 import h5py
 import numpy as np
 
-from metroem_core.errors import UserError
+from metroem_core.errors import UserError, explain
 from metroem_core.geometry import Box, Scale, VolumeInfo
+from metroem_core.kinds import Gap
 from metroem_core.spec import Location
 from metroem_registry import did_you_mean
 
-from .array import Slices, read_box
+from .boxes import Slices, lifted, read_box
+from .lengths import triple
 
 USUAL = ("main", "img", "volumes/raw")
+PLACE = ("resolution", "voxel_size", "offset")
 
 
 @attrs.frozen
@@ -25,7 +29,8 @@ class HDF5:
 
     Its attributes are read as CREMI files have them: ``resolution`` (or ``voxel_size``) is
     nanometres along z, y, x, and ``offset`` is the corner of the first voxel in nanometres along
-    z, y, x. Without them a voxel is 1 nm, and the first one is at 0.
+    z, y, x. Without them a voxel is 1 nm, and the first one is at 0. The others are told as they
+    are: ``units`` and ``components`` make the dataset a field.
 
     :param path: the file.
     :param dataset: its name inside the file. Without it, ``main``, ``img`` or ``volumes/raw`` is
@@ -60,31 +65,37 @@ class HDF5Volume:
     name: str
     info: VolumeInfo
     lift: bool
+    gaps: list[Gap] = attrs.field(factory=list, eq=False)
 
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box, (C, Z, Y, X)."""
-        return read_box(self.info, box, mip, self._fetch)
+        return read_box(self.info, box, mip, self._fetch, self.gaps)
 
     def _fetch(self, part: Slices) -> np.ndarray:
         with opened(self.path) as file:
             dataset = file[self.name]
             voxels = dataset[(slice(None), *part)[-dataset.ndim :]]
-        if self.lift:
-            voxels[voxels == 0] = smallest(voxels.dtype)
-        return voxels
+        voxels = voxels.astype(self.info.dtype, copy=False)
+        voxels = voxels.reshape((1,) * (4 - voxels.ndim) + voxels.shape)
+        return lifted(voxels) if self.lift else voxels
 
 
 @contextmanager
-def opened(path: str) -> Iterator[h5py.File]:
-    """An HDF5 file to read from."""
+def opened(path: str, mode: str = "r") -> Iterator[h5py.File]:
+    """An HDF5 file, to read from unless told otherwise."""
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, mode)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
+    except BlockingIOError:
+        raise UserError(f"{path}: another process is using this file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read as an HDF5 file: {error}") from None
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        raise UserError(f"{path}: damaged, or its disk failed: {explain(error)}") from None
 
 
 def usual(file: h5py.File) -> str:
@@ -143,17 +154,14 @@ def info_of(dataset: h5py.Dataset) -> VolumeInfo:
         )
     x, y, z = size[::-1].tolist()
     box = Box.of(tuple(offset[::-1].astype(int)), tuple(shape[::-1]))
-    return VolumeInfo(channels, dataset.dtype.name, {0: Scale(box, (x, y, z))})
+    others = {name: told(dataset.attrs[name]) for name in dataset.attrs if name not in PLACE}
+    return VolumeInfo(channels, dataset.dtype.name, {0: Scale(box, (x, y, z))}, others)
 
 
-def triple(value: object, where: str) -> np.ndarray:
-    """Numbers along z, y, x, from three of them or from one for all."""
-    given = np.asarray(value)
-    if given.dtype.kind not in "uif" or given.size not in (1, 3):
-        raise UserError(f"{where} must be three numbers, along z, y, x: {value}")
-    return np.broadcast_to(given.ravel().astype(float), 3)
-
-
-def smallest(dtype: np.dtype) -> float:
-    """The smallest positive value that a type can hold at full precision."""
-    return np.finfo(dtype).tiny if dtype.kind == "f" else 1
+def told(value: Any) -> Any:
+    """The value of an attribute as numbers, text and lists."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, h5py.Empty):
+        return None
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -133,4 +133,4 @@ class Synthetic:
             for mip in range(self.mips)
         }
         layer = LAYERS[self.layer]
-        return VolumeInfo(layer.channels, layer.dtype, scales)
+        return VolumeInfo(layer.channels, layer.dtype, scales, dict(layer.attributes))

@@ -75,6 +75,13 @@ def test_what_is_no_volume_is_refused(data, message):
         Array(data)
 
 
+def test_zeros_that_are_data_are_lifted_but_not_in_the_array():
+    numbers = np.array([[0, 2]], np.uint8)
+    found = Array(numbers, zero_is_data=True).open().read(Box((0, 0, 0), (3, 1, 1)), 0)
+    assert found.ravel().tolist() == [1, 2, 0]
+    assert numbers.tolist() == [[0, 2]]
+
+
 def test_voxels_without_size_are_refused():
     with pytest.raises(ValueError, match="'voxel_size' must be > 0: 0"):
         Array([[1]], voxel_size=(4, 0, 4))

@@ -130,6 +130,25 @@ def test_a_zero_that_is_data_becomes_the_smallest_positive_value(file, dtype, li
     assert voxels[0, 0, 0, 0] > 0
 
 
+def test_other_attributes_are_told_and_make_a_field(file):
+    written(file, {"units": "pixels", "components": np.bytes_("xy")}, main=np.ones((2, 1, 5, 7)))
+    volume = HDF5(str(file)).open()
+    assert volume.info.attributes == {"units": "pixels", "components": "xy"}
+    assert np.isnan(volume.read(Box((-1, 0, 0), (1, 1, 1)), 0)).any()
+
+
+def test_a_damaged_file_is_told(file):
+    with h5py.File(file, "w") as made:
+        made.create_dataset("main", data=counted(64, 64), chunks=(64, 64), fletcher32=True)
+        chunk = made["main"].id.get_chunk_info(0)
+    volume = HDF5(str(file)).open()
+    with open(file, "r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"damage")
+    with pytest.raises(UserError, match=r"file.h5: damaged"):
+        volume.read(Box((0, 0, 0), (8, 8, 1)), 0)
+
+
 def test_big_endian_files_are_read_in_the_order_of_the_machine(file):
     volume = HDF5(written(file, main=counted(5, 7).astype(">u2"))).open()
     assert volume.info.dtype == "uint16"

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 import attrs
 import numpy as np
 
-from metroem_core.errors import UserError
 from metroem_core.geometry import Box, VolumeInfo
+from metroem_core.kinds import Gap
 
+from ..boxes import Slices, nothing, read_box
 from .mips import any_of, mean
 from .noise import Points
 from .sections import Sections
 
 TILE = 256  # MIP0 pixels along x and y that are computed together
 SPARSE_TILE = 1024  # the same, where only some of these pixels are looked at
+FIELD = {"units": "pixels", "components": "xy"}
 
 
 @attrs.frozen
@@ -91,14 +93,14 @@ class Layer:
     :param draw: (C, H, W) of a patch of sections. A field is also told the section that it
         aligns to, or None for the undeformed tissue.
     :param tile: MIP0 pixels along x and y to draw together.
-    :param outside: what lies beyond the volume.
+    :param attributes: what a reader of its values must know.
     """
 
     channels: int
     dtype: str
     draw: Callable[[Sections, Patch, int | None], np.ndarray]
     tile: int = TILE
-    outside: float = 0
+    attributes: dict[str, str] = attrs.field(factory=dict)
 
 
 def draw_image(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
@@ -132,7 +134,7 @@ LAYERS = {
     "fold": mask(Sections.fold),
     "crack": mask(Sections.crack),
     "missing": mask(Sections.missing),
-    "field": Layer(2, "float32", draw_field, SPARSE_TILE, np.nan),
+    "field": Layer(2, "float32", draw_field, SPARSE_TILE, FIELD),
 }
 
 
@@ -150,17 +152,24 @@ class SyntheticVolume:
     info: VolumeInfo
     layer: str
     offset: int
+    gaps: list[Gap] = attrs.field(factory=list, eq=False)
 
     def read(self, box: Box, mip: int) -> np.ndarray:
         """The voxels of a box (C, Z, Y, X), with 0, for a field NaN, beyond the volume."""
-        layer, whole = LAYERS[self.layer], self.info.scale(mip).box
-        inside = box.overlap(whole)
-        if inside is None:
-            raise UserError(f"nothing to read at {box} of mip {mip}: the volume is {whole}")
-        voxels = np.full((layer.channels, *box.shape), layer.outside, layer.dtype)
-        for patch in patches(inside, mip, layer.tile):
+
+        def fetch(part: Slices) -> np.ndarray:
+            z, y, x = part
+            return self._drawn(Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop)), mip)
+
+        return read_box(self.info, box, mip, fetch, self.gaps)
+
+    def _drawn(self, box: Box, mip: int) -> np.ndarray:
+        """The voxels (C, Z, Y, X) of a box within the volume, which begins at 0."""
+        layer, sections = LAYERS[self.layer], self.info.scale(mip).box.size[2]
+        voxels = np.full((layer.channels, *box.shape), nothing(self.info), layer.dtype)
+        for patch in patches(box, mip, layer.tile):
             target = patch.z + self.offset
-            if whole.start[2] <= target < whole.stop[2]:
+            if 0 <= target < sections:
                 part = (slice(None), *patch.box.slices(box))
                 aim = target if self.offset else None
                 voxels[part] = layer.draw(self.sections, patch, aim)[:, None]
