@@ -6,6 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -29,14 +30,22 @@ def _family(module: str, known: dict[str, Path]) -> dict[str, Path]:
         return known
     known[module] = file
     if file.suffix == ".py":
-        for name in _imports(module, file):
+        for name in _imports(module, file, file.stat().st_mtime_ns):
             if name.partition(".")[0] == module.partition(".")[0]:
                 _family(name, known)
     return known
 
 
-def _imports(module: str, file: Path) -> Iterator[str]:
-    """The names of all modules that a module may import, with the names it takes from them."""
+@cache
+def _imports(module: str, file: Path, changed: int) -> frozenset[str]:
+    """The names of all modules that a module may import, with the names it takes from them.
+
+    :param changed: when the file was; it is read again after that.
+    """
+    return frozenset(_imported(module, file))
+
+
+def _imported(module: str, file: Path) -> Iterator[str]:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):

@@ -415,10 +415,9 @@ def test_a_run_that_is_stopped_goes_on_with_the_same_results(tmp_path, slow_spec
 
 
 def test_a_second_process_is_kept_out_of_the_folder(tmp_path, slow_spec):
-    first = start(slow_spec, tmp_path / "run")
-    wait_for(lambda: (tmp_path / "run/a.txt").exists())
-    second = start(slow_spec, tmp_path / "run")
-    said = second.communicate()[1].decode()
+    with alone(tmp_path / "run"):
+        second = start(slow_spec, tmp_path / "run")
+        said = second.communicate()[1].decode()
     assert second.returncode == 1
-    assert f"in use by process {first.pid}" in said
-    assert first.wait() == 0
+    assert f"in use by process {os.getpid()}" in said
+    assert start(slow_spec, tmp_path / "run").wait() == 0
