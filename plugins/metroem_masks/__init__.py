@@ -1,0 +1,1 @@
+"""Masks: weights and labels of places, made of other volumes."""

@@ -1,0 +1,1 @@
+"""Normalizers: pictures from everywhere with the same grey values."""
