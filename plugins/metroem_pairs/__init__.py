@@ -1,0 +1,1 @@
+"""Pairs: where the pictures of a training set come from."""

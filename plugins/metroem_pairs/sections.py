@@ -1,0 +1,39 @@
+"""From places to pairs of sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from metroem_core.geometry import Triple
+from metroem_core.kinds import PairPlace
+
+
+def snapped(place: Triple, mip: int) -> Triple:
+    """The place with x and y rounded down to whole pixels of a mip. Sections stay as they are."""
+    x, y, z = place
+    return x >> mip << mip, y >> mip << mip, z
+
+
+def onto_targets(place: Triple, targets: Iterable[int], permute: bool) -> Iterator[PairPlace]:
+    """The pairs of the section at a place with the sections some steps away.
+
+    :param permute: after every pair the same with source and target exchanged.
+    """
+    x, y, z = place
+    for step in targets:
+        yield from both_ways(PairPlace((x, y, z), (x, y, z + step)), permute)
+
+
+def at_offsets(place: Triple, offsets: Sequence[int], permute: bool) -> Iterator[PairPlace]:
+    """The pair (z, z - 1) at a place, and (z + o, z + o - 1) for every offset, none twice."""
+    x, y, z = place
+    for offset in dict.fromkeys([0, *offsets]):
+        source = z + offset
+        yield from both_ways(PairPlace((x, y, source), (x, y, source - 1)), permute)
+
+
+def both_ways(pair: PairPlace, permute: bool) -> Iterator[PairPlace]:
+    """A pair, and when wanted the exchanged one directly after it."""
+    yield pair
+    if permute:
+        yield PairPlace(pair.tgt, pair.src)
