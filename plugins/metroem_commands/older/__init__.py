@@ -1,0 +1,1 @@
+"""The command lines of the older curation programs, flag for flag."""

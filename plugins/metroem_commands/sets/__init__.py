@@ -1,0 +1,1 @@
+"""What `metroem dataset` says and draws."""
