@@ -1,0 +1,1 @@
+"""Networks: the layers that aligners train and run."""

@@ -1,0 +1,1 @@
+"""The nodes of network JSON files, as layers."""
