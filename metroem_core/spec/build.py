@@ -18,6 +18,8 @@ from .describe import describe
 from .paths import INPUT, OUTPUT, Paths
 from .problems import Problem, SpecError
 
+CHAIN = "chain"  # what a list is short for, of a kind that has a component of this name
+
 
 def build(
     value: Any,
@@ -31,7 +33,8 @@ def build(
     """The object that a value describes.
 
     Types are strict: no text becomes a number and no number a truth value; only an int may stand
-    for a float. Objects that are built already are taken as they are.
+    for a float. Objects that are built already are taken as they are. A list of components of a
+    kind stands for the one of them called ``chain``, if there is one.
 
     :param annotation: what is wanted: a kind's Protocol, an attrs class, a plain type.
     :param base: where relative inputs start; the current folder by default.
@@ -114,6 +117,10 @@ class Builder:
         if attrs.has(type(value)):
             return value
         parameters = {"type": value} if isinstance(value, str) else value
+        if isinstance(value, (list, tuple)) and CHAIN in self.registry.names(kind):
+            parameters = self._chain(value, annotation, at)
+            if parameters is None:
+                return None
         if not isinstance(parameters, dict):
             wanted = f"{type_text(annotation)}: a name or {{type: name, ...}}"
             return self._refuse(at, f"expected {wanted}, got {shown(value)}")
@@ -128,6 +135,18 @@ class Builder:
         if not attrs.has(component):
             return self._refuse(at, f"{kind} '{name}' is no attrs class, so no spec can build it")
         return self._fields({k: v for k, v in parameters.items() if k != "type"}, component, at)
+
+    def _chain(self, values: Any, annotation: Any, at: str) -> dict[str, Any] | None:
+        """The parameters of a chain of these; its first parameter takes them."""
+        so_far = len(self.problems)
+        links = self._list(values, tuple[annotation, ...], at)
+        if len(self.problems) > so_far:
+            return None
+        try:
+            chain = self.registry.get(str(kind_of(annotation)), CHAIN)
+            return {"type": CHAIN, describe(chain).parameters[0].name: links}
+        except (RegistryError, UserError) as error:
+            return self._refuse(at, str(error))  # type: ignore[no-any-return]
 
     def _record(self, value: Any, wanted: type, at: str) -> Any:
         if isinstance(value, wanted):

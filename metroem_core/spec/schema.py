@@ -11,6 +11,7 @@ from metroem_registry import Entry, Registry, RegistryError, kind_of
 
 from ..errors import UserError
 from .annotations import bare, item_of, items_of, mark, options, value_of
+from .build import CHAIN
 from .describe import Description, Parameter, describe
 
 SIMPLE = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
@@ -78,6 +79,8 @@ class Writer:
             objects[-1]["title"] = f"{entry.name} ({entry.dist} {entry.version})"
             if not any(each.required for each in description.parameters):
                 bare_names += names
+        if CHAIN in self.registry.names(kind):
+            objects.append({"type": "array", "items": {"$ref": f"#/$defs/{kind}"}, "minItems": 1})
         return {"anyOf": [{"enum": bare_names}, *objects]}
 
     def _readable(self, kind: str) -> Iterator[tuple[Entry, Description]]:

@@ -2,176 +2,167 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from itertools import count
+from typing import Literal
 
 import attrs
 import torch
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, optional
 from torch import Tensor
 
-from metroem_core.batch import Batch, Prediction
-from metroem_core.errors import UserError
-from metroem_core.field import down, sample_valid
-from metroem_core.kinds import Align, Report, Similarity, Smoothness
-from metroem_core.mask import has_data, shrink, weighted_mean
+from metroem_core.batch import Array, Batch, Prediction
+from metroem_core.kinds import Align, Aligner, Objective, Report, Similarity, Smoothness
 
-ALIKE = 1e-5  # a difference that nobody sees: about a grey level of 256, squared
-HOLES = 0.01  # the weight of smoothness where there are no data: it bridges, but does not pull
-SMALLEST = 16  # pixels along the shorter side of a picture that is worth shrinking to
+from .descent.features import features, finer, of_even_contrast, of_features
+from .descent.scene import Scene, has_any, usable
+from .descent.settings import TERMS, Settings
+from .descent.sureness import sureness
+from .descent.way import descend
+from .gauss_newton import refine
+from .inputs import inputs
+from .progress import parts
+
+OTHERS = (*TERMS, "objective", "levels", "iterations", "lr", "spacing", "tolerance")
+OWN = ("stiffness", "tear")
 
 
 @attrs.frozen
 class Optimise:
-    r"""Find the field that makes two pictures alike, from coarse to fine, by gradient descent.
+    r"""Find the field that makes two pictures alike, with nothing to train.
 
-    Adam seeks the least of
+    ``gauss_newton`` brings terms of its own: squared differences of pictures with even contrast,
+    trusted as much as the pictures can be made alike, against bending. It is by far the fastest.
+    Let ``block_match`` go before it where sections are more than some ten pixels apart.
 
-    .. math:: \log \mathrm{mean}_p\, D(s(p + u(p)), t(p)) + w\, \mathrm{mean}_p\, R(u)(p)
+    ``lbfgs`` and ``adam`` seek the least of any terms,
 
-    where :math:`D` is the similarity and :math:`R` the smoothness. The means are over the pixels
-    where both pictures have data; elsewhere the field only bends as little as it can. It is a
-    cubic spline on top of the field that the pair started from.
+    .. math:: \mathrm{mean}_p\, D(s(p + u(p)), t(p)) + w\, \mathrm{mean}_p\, R(u)(p)
+              + m\, \mathrm{mean}_p\, |u(p)|^2
 
-    The logarithm sets the trust in the pictures by how alike they can be made. Neighbouring
-    sections, which differ whatever the field, get a stiff one; copies of one section get one that
-    follows every detail. Nor does it matter in which units the difference is.
+    where :math:`D` is the similarity of the pictures, both with the mean 0 and the variance 1, and
+    :math:`R` the smoothness; or the least of an objective. ``lbfgs`` goes from coarse pictures to
+    fine ones, with a spline. ``adam`` moves every pixel, in small steps, which become shorter when
+    fifty of them have brought no gain.
 
-    :param similarity: how much two pictures differ.
-    :param smoothness: how rough a field is.
-    :param weight: the factor :math:`w` of smoothness.
-    :param levels: how many sizes of the pictures to use, each half of the one before.
-    :param iterations: steps at each size.
-    :param lr: the length of the first steps, in pixels of each size. The last ones are short.
-    :param spacing: pixels between the knots of the spline.
+    Pixels without data are not compared, nor those where ``src_mask`` or ``tgt_mask`` of the pair
+    is 0, or ``src_defects`` or ``tgt_defects`` is not. Across defects the field may jump.
+
+    :param method: how to find it. The terms and steps below are for ``lbfgs`` and ``adam``.
+    :param features: compare what this aligner makes of the pictures, in place of grey values.
+    :param stiffness: for ``gauss_newton``: what bending costs, 100 unless given. More suits
+        sections that differ much and are bent little.
+    :param tear: for ``gauss_newton``: bends of so many pixels, from knot to knot, begin to be
+        taken for cracks and folds, which the field may follow.
+    :param similarity: how much two pictures differ; mse unless given.
+    :param smoothness: how rough a field is; rigidity unless given.
+    :param weight: the factor :math:`w` of smoothness: 30 for ``adam``, 150 for ``lbfgs``.
+    :param magnitude: the factor :math:`m` of the squared length of vectors: 1e-4 for ``adam``.
+    :param logarithm: take the logarithm of the first mean, as ``lbfgs`` does. Then the trust in
+        the pictures follows from how alike they can be made: neighbouring sections, which differ
+        whatever the field, get a stiff one, and copies of one section a field that follows
+        every detail.
+    :param objective: what to make small instead of these terms.
+    :param levels: how many sizes of the pictures to use, each half of the one before: 1 for
+        ``adam``, 4 for ``lbfgs``.
+    :param iterations: steps at each size, at most: 100 for ``adam``, 40 for ``lbfgs``.
+    :param lr: the length of steps, or of the first of ``lbfgs``, in pixels of each size: 0.1 for
+        ``adam``, 1 for ``lbfgs``.
+    :param spacing: pixels between the knots of a spline: 24 for ``lbfgs``. By 1, as for ``adam``,
+        every pixel has its own vector.
+    :param tolerance: steps shorter than this end a size, in pixels of it: 0.02 for ``lbfgs``.
     """
 
-    similarity: Similarity
-    smoothness: Smoothness
-    weight: float = attrs.field(default=150.0, validator=ge(0))
-    levels: int = attrs.field(default=4, validator=ge(1))
-    iterations: int = attrs.field(default=40, validator=ge(1))
-    lr: float = attrs.field(default=0.5, validator=gt(0))
-    spacing: int = attrs.field(default=24, validator=ge(1))
+    method: Literal["gauss_newton", "lbfgs", "adam"] = "gauss_newton"
+    features: Aligner | None = None
+    stiffness: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    tear: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    similarity: Similarity | None = None
+    smoothness: Smoothness | None = None
+    weight: float | None = attrs.field(default=None, validator=optional(ge(0)))
+    magnitude: float | None = attrs.field(default=None, validator=optional(ge(0)))
+    logarithm: bool | None = None
+    objective: Objective | None = None
+    levels: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    iterations: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    lr: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    spacing: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    tolerance: float | None = attrs.field(default=None, validator=optional(ge(0)))
+
+    def __attrs_post_init__(self) -> None:
+        given = [name for name in OTHERS if getattr(self, name) is not None]
+        if self.method == "gauss_newton" and given:
+            raise ValueError(
+                f"the method gauss_newton brings its own terms and steps, so leave "
+                f"{listed(given)} away, or set 'method' to lbfgs or adam"
+            )
+        foreign = [name for name in OWN if getattr(self, name) is not None]
+        if self.method != "gauss_newton" and foreign:
+            raise ValueError(
+                f"the method {self.method} has no {listed(foreign)}, which gauss_newton has"
+            )
+        terms = [name for name in TERMS if getattr(self, name) is not None]
+        if self.objective is not None and terms:
+            raise ValueError(
+                f"an 'objective' is all that is made small, so leave {listed(terms)} away"
+            )
 
     def build(self) -> Align:
-        """The method :meth:`align`."""
-        return self.align
-
-    def align(self, batch: Batch, report: Report | None = None) -> Prediction:
-        """The field (N, 2, H, W) of the pictures ``src`` and ``tgt``, (N, C, H, W) each.
-
-        A sample without data on one side keeps the field it started from.
-
-        :param report: called after every step.
-        """
-        src, tgt, start = inputs(batch)
-        both = has_data(src).flatten(1).any(dim=1) & has_data(tgt).flatten(1).any(dim=1)
-        if not both.any():
-            return Prediction(start)
-        height, width = src.shape[-2:]
-        mips = [m for m in range(self.levels) if m == 0 or min(height, width) >> m >= SMALLEST]
-        knots = start.new_zeros(
-            len(start), 2, count_knots(height, self.spacing), count_knots(width, self.spacing)
-        )
-        steps = count(1)
-
-        def tell(loss: Tensor) -> None:
-            if report is not None:
-                report(next(steps), len(mips) * self.iterations, {"loss": loss.mean().item()})
-
-        for mip in reversed(mips):
-            level = Level.of(src, tgt, start, mip, self.spacing)
-            knots = self._descend(level, knots, tell)
-        return Prediction(torch.where(both.view(-1, 1, 1, 1), level.field(knots), start))
-
-    @torch.enable_grad()
-    def _descend(self, level: Level, knots: Tensor, tell: Callable[[Tensor], None]) -> Tensor:
-        """The best knots met on the way down from some, for every sample of its own."""
-        best, least = knots, knots.new_full((len(knots),), math.inf)
-        knots = knots.clone().requires_grad_()
-        adam = torch.optim.Adam([knots])
-        for step in range(self.iterations):
-            loss, seen = self._loss(level, knots)
-            better = seen & (loss.detach() < least)
-            best = torch.where(better.view(-1, 1, 1, 1), knots.detach(), best)
-            least = torch.where(better, loss.detach(), least)
-            adam.zero_grad()
-            loss.sum().backward()
-            fade = (1 + math.cos(math.pi * step / self.iterations)) / 2
-            adam.param_groups[0]["lr"] = self.lr * 2**level.mip * fade
-            adam.step()
-            tell(loss)
-        return best
-
-    def _loss(self, level: Level, knots: Tensor) -> tuple[Tensor, Tensor]:
-        """What to make small, (N,), and whether the pictures have any pixel in common, (N,)."""
-        field = level.field(knots)
-        warped, known = sample_valid(level.src, level.src_data, field)
-        valid = known & level.tgt_data
-        unlike = weighted_mean(self.similarity(warped, level.tgt, valid), valid)
-        rough = weighted_mean(self.smoothness(field), valid + HOLES * ~valid)
-        return (unlike + ALIKE).log() + self.weight * rough, valid.flatten(1).any(dim=1)
+        """The aligner, with the one that makes its features."""
+        return Optimiser(self, self.features.build() if self.features is not None else None)
 
 
 @attrs.frozen(eq=False)
-class Level:
-    """A pair at a coarser mip, and how knots become its field.
+class Optimiser:
+    """A built ``optimise``.
 
-    :param rows: what the row y of the field takes from the knots, (H, K).
-    :param columns: what the column x takes, (W, K).
+    :param choice: its parameters.
+    :param maker: what makes the features, if they are compared.
     """
 
-    mip: int
-    src: Tensor
-    tgt: Tensor
-    src_data: Tensor
-    tgt_data: Tensor
-    start: Tensor
-    rows: Tensor
-    columns: Tensor
+    choice: Optimise
+    maker: Align | None
 
-    @classmethod
-    def of(cls, src: Tensor, tgt: Tensor, start: Tensor, mip: int, spacing: int) -> Level:
-        """The level of a pair (N, C, H, W) and its first field (N, 2, H, W)."""
-        rows, columns = (spline(n, spacing, mip).to(start) for n in src.shape[-2:])
-        src, tgt = shrink(src, mip), shrink(tgt, mip)
-        return cls(mip, src, tgt, has_data(src), has_data(tgt), down(start, mip), rows, columns)
+    def __call__(self, batch: Batch, report: Report | None = None) -> Prediction:
+        """The field and its confidence. A sample without data on one side keeps its start.
 
-    def field(self, knots: Tensor) -> Tensor:
-        """The field (N, 2, H, W), in pixels of the level, of knots (N, 2, K, K) in MIP0 pixels."""
-        return self.start + self.rows @ knots @ self.columns.T / 2**self.mip
+        :param report: called after every step.
+        """
+        given = inputs(batch)
+        src, tgt = usable(batch, "src"), usable(batch, "tgt")
+        scene = Scene(batch.put(src=Array(src), tgt=Array(tgt)), given.start, {})
+        if self.maker is not None:
+            scene = attrs.evolve(scene, features=features(self.maker, batch, src, tgt))
+        field, sure = self._found(scene, report)
+        both = has_any(src) & has_any(tgt)
+        return Prediction(torch.where(both, field, given.start), torch.where(both, sure, 0))
+
+    def _found(self, scene: Scene, report: Report | None) -> tuple[Tensor, Tensor]:
+        """The field (N, 2, H, W) of a scene, and how sure it is."""
+        size, level = scene.start.shape[-2:], 0
+        if self.choice.objective is None:
+            scene, level = of_features(scene)
+        if self.choice.method == "gauss_newton":
+            own = {name: getattr(self.choice, name) for name in OWN}
+            given = {name: value for name, value in own.items() if value is not None}
+            field, sure = refine(*scene.pictures(), scene.start, report=report, **given)
+        else:
+            field = self._descended(scene, report)
+            sure = sureness(*scene.pictures(), field)
+        return finer(field, level, size) * 2**level, finer(sure, level, size)
+
+    def _descended(self, scene: Scene, report: Report | None) -> Tensor:
+        """The field of a scene by one of the other methods, each sample as if it were alone."""
+        if self.choice.objective is None:
+            scene = of_even_contrast(scene)
+        settings, samples = Settings.of(self.choice), scene.samples()
+        reports = parts(report, len(samples))
+        found = [
+            descend(each, settings, self.choice.method, told)
+            for each, told in zip(samples, reports, strict=True)
+        ]
+        return torch.cat(found)
 
 
-def inputs(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """The pictures of a pair, and the field to start from."""
-    missing = [name for name in ("src", "tgt") if name not in batch]
-    if missing:
-        raise UserError(f"a pair to align needs '{missing[0]}'; this has {', '.join(batch)}")
-    src, tgt = batch["src"].tensor, batch["tgt"].tensor
-    if src.shape != tgt.shape:
-        raise UserError(f"src is {tuple(src.shape)}, but tgt is {tuple(tgt.shape)}")
-    for name, image in (("src", src), ("tgt", tgt)):
-        if not image.isfinite().all():
-            raise UserError(f"{name} has pixels that are not finite; 0 is what means no data")
-    if "src_field" in batch:
-        return src, tgt, batch["src_field"].tensor.nan_to_num(0, 0, 0)
-    return src, tgt, torch.zeros_like(src[:, :1]).repeat(1, 2, 1, 1)
-
-
-def count_knots(pixels: int, spacing: int) -> int:
-    """How many knots reach every one of a row of pixels."""
-    return (pixels - 1) // spacing + 4
-
-
-def spline(pixels: int, spacing: int, mip: int) -> Tensor:
-    """Cubic B-splines at the centres of coarser pixels, (pixels >> mip, knots), float64.
-
-    Knot k lies at pixel ``(k - 1) * spacing``.
-    """
-    centres = (torch.arange(pixels >> mip, dtype=torch.float64) + 0.5) * 2**mip - 0.5
-    knots = torch.arange(count_knots(pixels, spacing)) - 1
-    distance = (centres[:, None] / spacing - knots).abs()
-    near = 2 / 3 - distance**2 + distance**3 / 2
-    return torch.where(distance < 1, near, (2 - distance).clamp(min=0) ** 3 / 6)
+def listed(names: list[str]) -> str:
+    """Names in a sentence: ``'a', 'b' and 'c'``."""
+    *most, last = (f"'{name}'" for name in names)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -277,3 +277,43 @@ def test_a_name_that_two_distributions_claim_is_written_with_its_distribution(sh
         ]
     )
     assert dump(Size(1), Shape, shapes)["type"] == "metroem-a:size"
+
+
+@attrs.frozen
+class Row:
+    """Shapes in a row.
+
+    :param shapes: from left to right.
+    """
+
+    shapes: tuple[Shape, ...]
+
+
+def test_a_list_is_short_for_the_chain_of_a_kind_that_has_one(shapes):
+    shapes.add("shape", "chain", Row)
+    square = {"type": "square", "side": 2}
+    row = Row((Square(2.0), Row((Group(),))))
+    assert build([square, ["group"]], Shape, shapes) == row
+    assert build({"type": "group", "first": [square]}, Shape, shapes).first == Row((Square(2.0),))
+    assert build(dump(row, Shape, shapes), Shape, shapes) == row
+    assert problems(["group", {"type": "square"}], shapes) == [
+        "spec[1]: Square needs 'side' (float): how long a side is."
+    ]
+
+
+def test_a_list_is_no_component_of_a_kind_without_a_chain(shapes):
+    assert problems(["group"], shapes) == [
+        'spec: expected a shape: a name or {type: name, ...}, got ["group"]'
+    ]
+
+
+def test_an_editor_is_told_that_a_list_may_stand_for_a_chain(shapes):
+    import jsonschema
+
+    from metroem_core.spec.schema import schema
+
+    shapes.add("shape", "chain", Row)
+    rules = schema(Group, shapes)
+    jsonschema.Draft202012Validator(rules).validate({"first": [{"type": "square", "side": 2}]})
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(rules).validate({"first": [3]})

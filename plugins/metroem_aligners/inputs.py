@@ -1,0 +1,66 @@
+"""The pictures of a pair, checked, and the field that an alignment starts from."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from metroem_core.batch import Batch
+from metroem_core.errors import UserError
+from metroem_core.mask import has_data
+
+
+@attrs.frozen(eq=False)
+class Inputs:
+    """What an aligner works on.
+
+    :param src: the pictures to be warped, (N, C, H, W).
+    :param tgt: what they shall look like, (N, C, H, W).
+    :param start: the field so far, (N, 2, H, W) in pixels; 0 where the pair has none.
+    """
+
+    src: Tensor
+    tgt: Tensor
+    start: Tensor
+
+    def alignable(self) -> Tensor:
+        """Whether both pictures of a sample have data, (N,) bool."""
+        return has_data(self.src).flatten(1).any(dim=1) & has_data(self.tgt).flatten(1).any(dim=1)
+
+
+def inputs(batch: Batch) -> Inputs:
+    """The pictures of a pair and the field to start from, where invalid vectors become 0.
+
+    :raises UserError: when one is missing, has another shape, or holds what is no number.
+    """
+    missing = [name for name in ("src", "tgt") if name not in batch]
+    if missing:
+        raise UserError(f"a pair to align needs '{missing[0]}'; this has {', '.join(batch)}")
+    src, tgt = batch["src"].tensor, batch["tgt"].tensor
+    if src.shape != tgt.shape:
+        raise UserError(
+            f"src is {size(src)}, but tgt is {size(tgt)}: crop or pad one of them to the other"
+        )
+    for name, image in (("src", src), ("tgt", tgt)):
+        if not image.isfinite().all():
+            raise UserError(f"{name} has pixels that are not finite; 0 is what means no data")
+    return Inputs(src, tgt, _start(batch, src))
+
+
+def size(picture: Tensor) -> str:
+    """The shape of a tensor as people write it."""
+    return " x ".join(map(str, picture.shape))
+
+
+def _start(batch: Batch, src: Tensor) -> Tensor:
+    shape = (len(src), 2, *src.shape[-2:])
+    if "src_field" not in batch:
+        return torch.zeros(shape, dtype=src.dtype, device=src.device)
+    field = batch["src_field"].tensor
+    if field.shape != shape:
+        raise UserError(
+            f"src_field is {size(field)}, but for these pictures it must be "
+            + " x ".join(map(str, shape))
+        )
+    return field.to(src.dtype).nan_to_num(0, 0, 0)

@@ -1,0 +1,1 @@
+"""Matching: which pieces of two pictures look alike, and the field that most agree on."""
