@@ -1,0 +1,1 @@
+"""What `metroem model` does with module and pyramid folders."""

@@ -1,0 +1,1 @@
+"""What ``metroem pair`` does, one thing after the other."""

@@ -1,0 +1,1 @@
+"""Networks for new modules, each as it would stand in a spec."""
