@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .errors import UserError
 from .field import HALF, average_valid, sample, sample_valid
+from .field.bands import in_bands
 
 ROUNDING = 1e-3  # a label with less weight than this is a rounding error of the position
 
@@ -27,8 +28,12 @@ Extreme = Callable[[Tensor, Tensor], Tensor]
 
 def has_data(image: Tensor) -> Tensor:
     """Where a channel of an image (N, C, H, W) is not 0 and all are finite: (N, 1, H, W) bool."""
-    largest = image.abs().amax(dim=1, keepdim=True)  # NaN where a channel is
-    return (largest > 0) & (largest < math.inf)
+
+    def band(rows: slice) -> Tensor:
+        largest = image.detach()[:, :, rows].abs().amax(dim=1, keepdim=True)  # NaN where one is
+        return (largest > 0) & (largest < math.inf)
+
+    return in_bands(band, image.detach())
 
 
 def warp(image: Tensor, field: Tensor) -> Tensor:

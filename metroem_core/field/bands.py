@@ -8,17 +8,11 @@ import torch
 from torch import Tensor
 
 FEW_PIXELS = 1 << 19  # of a band for a thread alone, which is fastest in its cache
-SEVERAL_PIXELS = 1 << 22  # for threads together, which wait for each other at every step
+SEVERAL_PIXELS = 1 << 20  # for threads together, which wait for each other at every step
 MANY_PIXELS = 1 << 24  # for a GPU, which needs much to do at a time
 
 
-def in_bands(
-    work: Callable[[slice], Tensor],
-    *inputs: Tensor,
-    channels: int,
-    dtype: torch.dtype,
-    planes: int = 1,
-) -> Tensor:
+def in_bands(work: Callable[[slice], Tensor], *inputs: Tensor, planes: int = 1) -> Tensor:
     """What ``work`` makes of each band of rows, as one picture (N, C, H, W).
 
     Where gradients are recorded, all is one band.
@@ -27,14 +21,23 @@ def in_bands(
     :param inputs: all that it makes them of, (N or 1, any channels, H, W) each.
     :param planes: as in :func:`bands`.
     """
-    count, (height, width) = max(map(len, inputs)), inputs[0].shape[-2:]
-    parts = bands(*inputs, planes=planes)
+    return several_in_bands(lambda rows: (work(rows),), *inputs, planes=planes)[0]
+
+
+def several_in_bands(
+    work: Callable[[slice], tuple[Tensor, ...]], *inputs: Tensor, planes: int = 1
+) -> tuple[Tensor, ...]:
+    """The same for work that makes several pictures at once."""
+    height, parts = inputs[0].shape[-2], bands(*inputs, planes=planes)
     if recorded(*inputs) or len(parts) < 2:
         return work(slice(0, height))
-    result = inputs[0].new_empty(count, channels, height, width, dtype=dtype)
+    results: tuple[Tensor, ...] = ()
     for rows in parts:
-        result[:, :, rows] = work(rows)
-    return result
+        made = work(rows)
+        results = results or tuple(x.new_empty(*x.shape[:2], height, x.shape[3]) for x in made)
+        for result, part in zip(results, made, strict=True):
+            result[:, :, rows] = part
+    return results
 
 
 def bands(*inputs: Tensor, planes: int = 1) -> list[slice]:

@@ -8,8 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .bands import in_bands
+from .bands import bands
 from .sampling import centres, sampler
+
+COARSER = 4  # as many pixels each way are one in the picture that gives a start
+SMALLEST = 16  # pixels of such a picture each way
 
 
 def fixed_point(field: Tensor, tolerance: float, iterations: int) -> Tensor:
@@ -18,38 +21,55 @@ def fixed_point(field: Tensor, tolerance: float, iterations: int) -> Tensor:
     :param field: f, (1, 2, H, W), all finite.
     :param tolerance: the last iteration changes a vector by less, in pixels.
     """
-
-    def band(rows: slice) -> Tensor:
-        return iterated(field, rows, tolerance, iterations)
-
-    return in_bands(band, field, channels=2, dtype=field.dtype)
-
-
-def iterated(field: Tensor, rows: slice, tolerance: float, iterations: int) -> Tensor:
-    """Some rows of it, (1, 2, rows, W)."""
     height, width = field.shape[-2:]
-    x, y = centres(width, field), centres(height, field)[rows]
-    places = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)[None]
     pixel = field.new_tensor([2 / width, 2 / height]).view(1, 2, 1)
-    vectors = -field[:, :, rows].flatten(2)
-    found = torch.full_like(places, math.nan)
-    changes = places.new_ones(places.shape[2], dtype=torch.bool)
-    changing = torch.arange(len(changes), device=field.device)
+    return solved(field, pixel, tolerance, iterations)
 
-    for _ in range(iterations):
-        grid = torch.addcmul(places, vectors, pixel)[:, :, None].permute(0, 2, 3, 1)
-        there = F.grid_sample(field, grid, padding_mode="border", align_corners=False)
-        changes = (vectors + there[:, :, 0]).abs().amax(dim=1)[0] >= tolerance
-        vectors = -there[:, :, 0]
+
+def solved(field: Tensor, pixel: Tensor, tolerance: float, iterations: int) -> Tensor:
+    """The same where the vectors are in pixels of another size than those of the field.
+
+    :param pixel: their size along x and y, (1, 2, 1), where that of the picture is 2.
+    """
+    inverse = start(field, pixel, tolerance, iterations)
+    x, y = (centres(count, field) for count in field.shape[:1:-1])
+    for rows in bands(field):
+        places = torch.stack(torch.meshgrid(x, y[rows], indexing="xy")).flatten(1)[None]
+        vectors = inverse[:, :, rows].flatten(2)
+        found = iterated(field, places, vectors, pixel, tolerance, iterations)
+        inverse[:, :, rows] = found.view_as(inverse[:, :, rows])
+    return inverse
+
+
+def start(field: Tensor, pixel: Tensor, tolerance: float, iterations: int) -> Tensor:
+    """A g (1, 2, H, W) that is nearly right where f is smooth: that of a coarser f."""
+    height, width = field.shape[-2:]
+    if min(height, width) < COARSER * SMALLEST:
+        return -field
+    size = height // COARSER, width // COARSER
+    coarse = solved(F.interpolate(field, size=size, mode="area"), pixel, tolerance, iterations)
+    return F.interpolate(coarse.nan_to_num_(0), size=(height, width), mode="bilinear")
+
+
+def iterated(
+    field: Tensor, places: Tensor, g: Tensor, pixel: Tensor, tolerance: float, iterations: int
+) -> Tensor:
+    """The g (1, 2, n) of some places (1, 2, n), from one to start with, which is overwritten."""
+    changes = torch.ones_like(g[0, 0], dtype=torch.bool)
+    for done in range(1, iterations + 1):
+        grid = torch.addcmul(places, g, pixel)[:, :, None].permute(0, 2, 3, 1)
+        there = F.grid_sample(field, grid, padding_mode="border", align_corners=False)[:, :, 0]
+        changes = g.add_(there).abs_().amax(dim=1)[0] >= tolerance
+        g = there.neg_()
         count = changes.count_nonzero().item()
-        if 2 * count <= len(changes):  # worth it to go on with these alone
-            found.index_copy_(2, changing, vectors)
-            changing, places, vectors = (x[..., changes] for x in (changing, places, vectors))
-            changes = changes[changes]
         if count == 0:
-            break
-    found.index_copy_(2, changing, vectors.masked_fill(changes, math.nan))
-    return found.view(1, 2, -1, field.shape[3])
+            return g
+        if 2 * count <= len(changes):  # worth it to go on with these alone
+            left = changes.nonzero()[:, 0]
+            some, rest = (x.index_select(2, left) for x in (places, g))
+            rest = iterated(field, some, rest, pixel, tolerance, iterations - done)
+            return g.index_copy_(2, left, rest)
+    return g.masked_fill_(changes, math.nan)
 
 
 def with_gradient(field: Tensor, inverse: Tensor) -> Tensor:

@@ -75,13 +75,14 @@ def round_trip(first: Tensor, second: Tensor) -> Tensor:
 
 def corrected(field: Tensor, tolerance: float, iterations: int) -> Tensor:
     """The right inverse of a field (1, 2, H, W) that is all finite."""
-    start = left_inverse(field, tolerance)
-    valid = finite(start)
-    return improved(field, filled(start), tolerance, iterations).masked_fill(~valid, math.nan)
+    inverse, valid = improved(field, tolerance, iterations)
+    return inverse.masked_fill(~valid, math.nan)
 
 
-def improved(field: Tensor, inverse: Tensor, tolerance: float, iterations: int) -> Tensor:
-    """An inverse with less of ``f(p) + g(p + f(p))``."""
+def improved(field: Tensor, tolerance: float, iterations: int) -> tuple[Tensor, Tensor]:
+    """The inverse with the least ``f(p) + g(p + f(p))``, and where it is valid."""
+    inverse = left_inverse(field, tolerance)
+    valid, inverse = finite(inverse), filled(inverse)
     best, least, beyond = inverse, math.inf, ~ends_inside(field)
     for _ in range(iterations):
         rest = compose(field, inverse).masked_fill_(beyond, 0)
@@ -93,7 +94,7 @@ def improved(field: Tensor, inverse: Tensor, tolerance: float, iterations: int) 
             break
         inverse = sample(rest, inverse).neg_().add_(inverse)
         del rest  # which leaves room for the next one
-    return best
+    return best, valid
 
 
 def ends_inside(field: Tensor) -> Tensor:
@@ -105,14 +106,14 @@ def ends_inside(field: Tensor) -> Tensor:
         places = positions(field.detach(), rows, field.dtype)
         return (places.abs() <= limit).all(dim=3)[:, None]
 
-    return in_bands(band, field, channels=1, dtype=torch.bool)
+    return in_bands(band, field)
 
 
 def of_known(inverse: Tensor, field: Tensor) -> Tensor:
     """An inverse in the type of its field, invalid where it ends on invalid vectors."""
     if not all_finite(field):
-        weight = sampler(inverse, "border")(finite(field).to(inverse.dtype))
-        inverse = torch.where(weight > HALF, inverse, math.nan)
+        weight = sampler(inverse.detach(), "border")(finite(field).to(inverse.dtype))
+        inverse = inverse.masked_fill_(weight <= HALF, math.nan)
     return inverse.to(field.dtype)
 
 

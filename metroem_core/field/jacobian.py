@@ -27,7 +27,7 @@ def jacobian_determinant(field: Tensor) -> Tensor:
         along_y, along_x = (d[:, :, inside] for d in torch.gradient(field[:, :, near], dim=(2, 3)))
         return area(along_x + unit(field, 0), along_y + unit(field, 1))
 
-    return in_bands(band, field, channels=1, dtype=field.dtype)
+    return in_bands(band, field)
 
 
 def least_area(field: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def least_area(field: Tensor) -> Tensor:
         near, inside = with_neighbours(rows, height)
         return least_triangle(field[:, :, near])[:, :, inside]
 
-    return in_bands(band, field, channels=1, dtype=field.dtype)
+    return in_bands(band, field)
 
 
 def fold_mask(field: Tensor) -> Tensor:

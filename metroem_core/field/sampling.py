@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import UserError
-from .bands import in_bands, recorded
-from .validity import all_finite, average_valid, average_vectors, exact, finite
+from .bands import in_bands, recorded, several_in_bands
+from .validity import HALF, all_finite, exact, finite
 
 Padding = Literal["zeros", "border"]
 
@@ -39,7 +39,7 @@ def sample_valid(image: Tensor, valid: Tensor, field: Tensor) -> tuple[Tensor, T
 
     :param valid: (N, 1, H, W) bool. Values of other pixels have no influence.
     """
-    return average_valid(image, valid, sampler(field, "zeros"))
+    return averaged(image, valid, field, "zeros")
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:
@@ -47,37 +47,68 @@ def compose(first: Tensor, second: Tensor) -> Tensor:
 
     Beyond its edge ``second`` goes on as at its edge.
     """
-    moved = average_vectors(second, sampler(first, "border"))
+    if all_finite(second):
+        moved = sampler(first, "border")(second)
+    else:
+        mean, valid = averaged(second, finite(second), first, "border")
+        moved = mean.masked_fill_(~valid, math.nan)
     # In place, because fresh memory of this size costs more than the sum.
     return moved.to(torch.promote_types(first.dtype, second.dtype)).add_(first)
 
 
+def averaged(
+    image: Tensor, valid: Tensor, field: Tensor, padding: Padding
+) -> tuple[Tensor, Tensor]:
+    """An image sampled from valid pixels, and where they have at least half of the weight."""
+    # Values and weights together, because to find the pixels costs as much as to read them.
+    count = max(len(image), len(valid))
+    both = in_bands(
+        lambda rows: with_weight(image[:, :, rows], valid[:, :, rows], count), image, valid
+    )
+    part = rows_of(both, field, padding)
+
+    def band(rows: slice) -> tuple[Tensor, Tensor]:
+        found = part(rows)
+        total, weight = found[:, :-1], found[:, -1:]
+        mean = total / F.threshold(weight, HALF, math.inf)
+        return mean.to(image.dtype), weight > HALF
+
+    mean, enough = several_in_bands(band, field, both)
+    return mean, enough
+
+
+def with_weight(image: Tensor, valid: Tensor, count: int) -> Tensor:
+    """An image, 0 where it is not valid, and 1 where it is as a last channel."""
+    known, weight = torch.where(valid, image, 0), valid.to(image.dtype)
+    return torch.cat([known, weight.expand(count, -1, -1, -1)], dim=1)
+
+
 def sampler(field: Tensor, padding: Padding) -> Callable[[Tensor], Tensor]:
     """The function that samples an image (N, C, H, W) by a field."""
+    return lambda image: in_bands(rows_of(image, field, padding), field, image).to(image.dtype)
+
+
+def rows_of(image: Tensor, field: Tensor, padding: Padding) -> Callable[[slice], Tensor]:
+    """The function that makes some rows of a sampled image, in float32 at least."""
+    if image.shape[-2:] != field.shape[-2:]:
+        raise UserError(
+            f"an image of {tuple(image.shape[-2:])} rows and columns cannot be sampled "
+            f"by a field of {tuple(field.shape[-2:])}"
+        )
+    values = image.to(exact(image, field))
     # The safe way costs time on a CPU. The other one gives NaN where it should give zeros.
     safe = recorded(field) or field.device.type != "cpu"
 
-    def sampled(image: Tensor) -> Tensor:
-        if image.shape[-2:] != field.shape[-2:]:
-            raise UserError(
-                f"an image of {tuple(image.shape[-2:])} rows and columns cannot be sampled "
-                f"by a field of {tuple(field.shape[-2:])}"
-            )
-        values = image.to(exact(image, field))
-
-        def band(rows: slice) -> Tensor:
-            grid = positions(field, rows, values.dtype)
-            if safe:
-                return bilinear(values, outside_unless_finite(grid), padding)
-            found = bilinear(values, grid, padding)
-            if padding == "border" or all_finite(found):
-                return found
+    def band(rows: slice) -> Tensor:
+        grid = positions(field, rows, values.dtype)
+        if safe:
             return bilinear(values, outside_unless_finite(grid), padding)
+        found = bilinear(values, grid, padding)
+        if padding == "border" or all_finite(found):
+            return found
+        return bilinear(values, outside_unless_finite(grid), padding)
 
-        result = in_bands(band, field, values, channels=image.shape[1], dtype=values.dtype)
-        return result.to(image.dtype)
-
-    return sampled
+    return band
 
 
 def bilinear(image: Tensor, grid: Tensor, padding: Padding) -> Tensor:

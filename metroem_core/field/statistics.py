@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor
 
-from .bands import recorded
-from .validity import exact, finite
+from .bands import bands, recorded
+from .validity import finite
 
 
 def length(field: Tensor) -> Tensor:
@@ -26,23 +29,39 @@ def mean_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
 
     :param among: (N, 1, H, W) bool, which of them count; all, unless given.
     """
-    valid = counted(field, among)
-    total = torch.where(valid, field, 0).sum(dim=(2, 3), keepdim=True, dtype=exact(field))
-    return (total / valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)).to(field.dtype)
+    sums, counts = [], []
+    for part, valid in counted(field, among):
+        known = torch.where(valid, part, 0)
+        sums.append(known.sum(dim=(2, 3), keepdim=True, dtype=torch.float64))
+        counts.append(valid.sum(dim=(2, 3), keepdim=True))
+    return (reduce(add, sums) / reduce(add, counts).clamp(min=1)).to(field.dtype)
 
 
 def min_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
     """The least x and the least y of the valid vectors, like :func:`mean_vector`."""
-    return -max_vector(-field, among)
+    return -largest(field, among, -1)
 
 
 def max_vector(field: Tensor, among: Tensor | None = None) -> Tensor:
     """The largest x and the largest y of the valid vectors, like :func:`mean_vector`."""
-    valid = counted(field, among)
-    largest = torch.where(valid, field, -math.inf).amax(dim=(2, 3), keepdim=True)
-    return torch.where(largest > -math.inf, largest, 0)
+    return largest(field, among, 1)
 
 
-def counted(field: Tensor, among: Tensor | None) -> Tensor:
-    """The vectors that count, (N, 1, H, W) bool."""
-    return finite(field) if among is None else finite(field) & among
+def largest(field: Tensor, among: Tensor | None, sign: int) -> Tensor:
+    """The largest x and y of the vectors that count, times a sign; 0 if there is none."""
+    most = reduce(
+        torch.maximum,
+        (
+            torch.where(valid, sign * part, -math.inf).amax(dim=(2, 3), keepdim=True)
+            for part, valid in counted(field, among)
+        ),
+    )
+    return torch.where(most > -math.inf, most, 0)
+
+
+def counted(field: Tensor, among: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """The field band by band, and which of its vectors count, (N, 1, rows, W) bool."""
+    for rows in bands(field):
+        part = field[:, :, rows]
+        valid = finite(part)
+        yield part, valid if among is None else valid & among[:, :, rows]

@@ -39,7 +39,7 @@ def pack(field: Tensor, scale: float = SCALE) -> tuple[Tensor, dict[str, Any]]:
             )
         return torch.where(valid, steps, INVALID).to(torch.int16)
 
-    stored = in_bands(band, field.detach(), channels=2, dtype=torch.int16)
+    stored = in_bands(band, field.detach())
     return stored, {"units": UNITS, "components": ORDERS[0], "scale": scale}
 
 

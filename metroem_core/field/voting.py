@@ -112,7 +112,7 @@ def weighted_mean(fields: list[Tensor], weigh: Callable[[slice], list[Tensor]]) 
         return torch.where(total > 0, mean, math.nan).to(fields[0].dtype)
 
     if not recorded(*fields):
-        return in_bands(band, *fields, channels=2, dtype=fields[0].dtype, planes=len(fields))
+        return in_bands(band, *fields, planes=len(fields))
     # Each band is computed again for its gradient, so as not to keep all subsets of all of them.
     parts = bands(*fields, planes=len(fields))
     return torch.cat([checkpoint(band, rows, use_reentrant=False) for rows in parts], dim=2)

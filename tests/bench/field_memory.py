@@ -15,7 +15,7 @@ import torch
 from metroem_core import field as f
 
 SIZE = 4096
-
+KINDS = "finite", "holes"
 
 OPERATIONS = {
     "sample": lambda u: f.sample(u, u),
@@ -26,6 +26,8 @@ OPERATIONS = {
     "down": f.down,
     "to_half_images": f.to_half_images,
     "from_half_images": f.from_half_images,
+    "to_corner_units": f.to_corner_units,
+    "from_corner_units": f.from_corner_units,
     "to_corner_grid": f.to_corner_grid,
     "from_corner_grid": lambda u: f.from_corner_grid(u.movedim(1, -1)),
     "length": f.length,
@@ -40,8 +42,10 @@ OPERATIONS = {
     "least_area": f.least_area,
     "fold_mask": f.fold_mask,
     "vote of 3": lambda u: f.vote([u, u, u]),
-    "vote of 7": lambda u: f.vote([u] * 7),
+    "vote of 5": lambda u: f.vote([u] * 5),
+    "vote of 9": lambda u: f.vote([u] * 9),
     "priority_vote of 3": lambda u: f.priority_vote([u] * 3, [u[:, :1]] * 3),
+    "priority_vote of 9": lambda u: f.priority_vote([u] * 9, [u[:, :1]] * 9),
     "random_smooth": lambda u: f.random_smooth((SIZE, SIZE), 12, 64, torch.Generator()),
     "pack": f.pack,
     "unpack": lambda u: f.unpack(u.to(torch.int16), f.pack(u[..., :1, :1])[1]),
@@ -76,15 +80,15 @@ def measure(name, holes):
     return held / max(sizes)
 
 
-if len(sys.argv) > 2:
-    name, holes = sys.argv[1:]
-    print(measure(name, holes == "holes"))
+if sys.argv[-1] in KINDS:
+    name, kind = sys.argv[1:]
+    print(measure(name, kind == "holes"))
 else:
     print(f"{'multiples, at most 4 wanted':30} finite   with invalid vectors")
     for name in sys.argv[1:] or OPERATIONS:
         multiples = []
-        for holes in ("finite", "holes"):
-            command = [sys.executable, __file__, name, holes]
+        for kind in KINDS:
+            command = [sys.executable, __file__, name, kind]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             multiples.append(float(done.stdout))
-        print("{:30} {:6.2f}   {:6.2f}".format(name, *multiples))
+        print("{:30} {:6.2f}   {:6.2f}".format(name, *multiples), flush=True)
