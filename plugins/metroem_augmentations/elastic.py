@@ -16,13 +16,13 @@ from metroem_core.geometry import Triple
 from .chance import coin, uniform, whole
 from .geometry.frames import Frame, frame_of
 from .geometry.motion import Motion, move, turning
+from .geometry.reach import beyond, extents
 from .geometry.splines import splined
 from .geometry.volumes import move_volumes
 from .sections import chosen
 
 FARTHEST = 3  # standard deviations: jitter is cut off there
 THREE: Any = and_(min_len(3), max_len(3))
-ANGLES = 181  # at which the reach of a rotation is looked up
 
 
 def interval(least: float) -> Any:
@@ -78,12 +78,13 @@ class Elastic:
 
     @property
     def context(self) -> int:
-        """Pixels that a section can bring in from outside, but for rotation and scale.
+        """Pixels along x and y that a section can bring in from outside, but for turn and scale.
 
         :meth:`context_for` tells it with them, for a given size.
         """
+        _, y, x = (FARTHEST * sigma for sigma in self.jitter_sigma)
         misalign = self.max_misalign if self.prob_slip or self.prob_shift else 0
-        return math.ceil(FARTHEST * max(self.jitter_sigma[1:])) + misalign
+        return math.ceil(max(extents(x, y, self.rotation_interval))) + misalign
 
     def context_for(self, size: Triple) -> int:
         """Pixels that a stack of a size along z, y, x can bring in from outside.
@@ -91,11 +92,9 @@ class Elastic:
         Every section may be shifted again, so that deep stacks need much where there is shift.
         """
         depth, height, width = size
-        angles = torch.linspace(*self.rotation_interval, ANGLES).double()
-        c, s = (f(angles).abs() / self.scale_interval[0] for f in (torch.cos, torch.sin))
-        turned = [(c * a + s * b - a).max() / 2 for a, b in ((height, width), (width, height))]
         shifts = self.max_misalign * max(0, depth - 1) if self.prob_shift else 0
-        return self.context + max(0, math.ceil(max(turned))) + shifts
+        turned = beyond((height, width), self.rotation_interval, self.scale_interval[0])
+        return self.context + turned + shifts
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """The batch with its stacks deformed."""

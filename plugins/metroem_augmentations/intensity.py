@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 import attrs
+import torch
 from attrs.validators import ge, le
 from torch import Generator, Tensor
 
-from metroem_core.batch import Batch
+from metroem_core.batch import Array, Batch
 
 from .chance import coin, uniform
-from .geometry.frames import sample_count
+from .geometry.frames import sample_count, size_of
 from .sections import (
     UNIT_RANGE,
-    Arrays,
     chosen,
     images,
     mean_of_data,
@@ -23,6 +24,8 @@ from .sections import (
     require_unit_range,
     retouched,
 )
+
+WHOLE = (-1, -1, -1)
 
 
 @attrs.frozen
@@ -37,6 +40,7 @@ class Intensity:
     :param shift_min: the lowest shift, in grey values.
     :param shift_max: the highest shift, in grey values.
     :param z_section_wise: draw anew for every section, too, whose mean is then its own.
+    :param slab: draw anew for every slab of so many voxels along z, y, x; -1 is all of them.
     :param clip: keep values from 0 to 1, which is what must come in, too.
     :param p: how likely a sample is changed at all.
     """
@@ -48,6 +52,7 @@ class Intensity:
     z_section_wise: bool = False
     clip: bool = True
     p: float = attrs.field(default=1.0, validator=[ge(0), le(1)])
+    slab: tuple[int, int, int] = attrs.field(default=WHOLE, converter=tuple)
 
     context: ClassVar[int] = 0
 
@@ -60,6 +65,13 @@ class Intensity:
     def _not_below_the_lowest(self, _: Any, highest: float) -> None:
         if highest < self.shift_min:
             raise ValueError(f"'shift_max' must be >= 'shift_min', {self.shift_min}: {highest}")
+
+    @slab.validator
+    def _of_some_voxels(self, _: Any, slab: tuple[int, ...]) -> None:
+        if len(slab) != 3 or not all(size == -1 or size >= 1 for size in slab):
+            raise ValueError(f"'slab' must be three numbers of voxels, or -1: {slab}")
+        if self.z_section_wise and slab != WHOLE:
+            raise ValueError(f"'slab' and 'z_section_wise' exclude each other: {slab}")
 
     @property
     def value_range(self) -> tuple[float, float] | None:
@@ -75,7 +87,7 @@ class Intensity:
         if self.z_section_wise:
             changed = retouched(arrays, change)
         else:
-            changed = as_stacks(retouched(as_pictures(arrays), change), arrays)
+            changed = {name: in_slabs(name, a, self.slab, change) for name, a in arrays.items()}
         return chosen(batch, batch.put(**changed), coin(self.p, (sample_count(batch),), generator))
 
     def _change(self, generator: Generator, sections: Tensor) -> Tensor:
@@ -87,14 +99,18 @@ class Intensity:
         return changed.clamp(*UNIT_RANGE) if self.clip else changed
 
 
-def as_pictures(arrays: Arrays) -> Arrays:
-    """Stacks as pictures (N, C, Z * H, W), with section under section."""
-    return {n: attrs.evolve(a, tensor=a.tensor.flatten(2, -2)) for n, a in arrays.items()}
+def in_slabs(
+    name: str, image: Array, slab: tuple[int, ...], change: Callable[[Tensor], Tensor]
+) -> Array:
+    """An image whose slabs were changed each as one picture, with section under section."""
 
+    def cut(part: Tensor, axes: Sequence[int]) -> Tensor:
+        if not axes:
+            picture = {name: Array(part.flatten(2, -2))}
+            return retouched(picture, change)[name].tensor.view_as(part)
+        size = sizes[axes[0]]
+        return torch.cat([cut(x, axes[1:]) for x in part.split(size, axes[0])], axes[0])
 
-def as_stacks(arrays: Arrays, like: Arrays) -> Arrays:
-    """Pictures in the form of the stacks that they were."""
-    return {
-        name: attrs.evolve(array, tensor=array.tensor.view_as(like[name].tensor))
-        for name, array in arrays.items()
-    }
+    sizes = [n if k == -1 else k for k, n in zip(slab, size_of(image), strict=True)]
+    axes = range(2 - image.tensor.ndim, 0)
+    return attrs.evolve(image, tensor=cut(image.tensor, axes))

@@ -29,8 +29,9 @@ class NoiseCutout:
     :param max_sigma: the largest.
     :param most: how many rectangles there are at most, where there are any.
     :param prob: how likely a section has any.
-    :param smooth_prob: how likely the noise is averaged over squares. It keeps its deviation.
+    :param smooth_prob: how likely the noise is averaged over squares.
     :param max_radius: pixels from the middle of a square to its side at most; at least 1.
+    :param keep_deviation: amplify what averaging leaves, so that blotches are as strong as grain.
     """
 
     min_sigma: float = attrs.field(default=0.001, validator=ge(0))
@@ -39,6 +40,7 @@ class NoiseCutout:
     prob: float = attrs.field(default=0.5, validator=[ge(0), le(1)])
     smooth_prob: float = attrs.field(default=0.5, validator=[ge(0), le(1)])
     max_radius: int = attrs.field(default=20, validator=ge(1))
+    keep_deviation: bool = False
 
     context: ClassVar[int] = 0
     value_range: ClassVar[tuple[float, float] | None] = UNIT_RANGE
@@ -57,17 +59,25 @@ class NoiseCutout:
         return sections
 
     def _noise(self, sections: Tensor, generator: Generator) -> Tensor:
-        """Noise of deviation 1 for pictures (M, C, H, W), of its own softness in each."""
+        """Noise for pictures (M, C, H, W), of deviation 1 before it is averaged in some."""
         noise = grain(sections.shape, generator, sections.device)
         radii = whole(1, self.max_radius, (len(noise),), generator)
         radii = radii * coin(self.smooth_prob, radii.shape, generator)
         pictures = zip(noise, radii.tolist(), strict=True)
-        return torch.stack([smoothed(each, radius) for each, radius in pictures])
+        return torch.stack([self._smoothed(each, radius) for each, radius in pictures])
+
+    def _smoothed(self, noise: Tensor, radius: int) -> Tensor:
+        mean = averaged(noise, radius)
+        return (2 * radius + 1) * mean if self.keep_deviation else mean
 
 
-def smoothed(noise: Tensor, radius: int) -> Tensor:
-    """White noise (C, H, W) averaged over squares, as far as they lie inside, and amplified."""
-    side = 2 * radius + 1
-    for kernel, padding in (((side, 1), (radius, 0)), ((1, side), (0, radius))):
-        noise = F.avg_pool2d(noise, kernel, stride=1, padding=padding, count_include_pad=False)
-    return side * noise
+def averaged(noise: Tensor, radius: int) -> Tensor:
+    """A picture (C, H, W) averaged over squares, as far as they lie inside."""
+    for axis, before in ((1, (0, 0, 1, 0)), (2, (1, 0))):
+        count = noise.shape[axis]
+        pixels = torch.arange(count, device=noise.device)
+        start, stop = (pixels - radius).clamp(min=0), (pixels + radius + 1).clamp(max=count)
+        sums = F.pad(noise.cumsum(axis), before)
+        lengths = (stop - start).view(-1, *[1] * (2 - axis))
+        noise = (sums.index_select(axis, stop) - sums.index_select(axis, start)) / lengths
+    return noise

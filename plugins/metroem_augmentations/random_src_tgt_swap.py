@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import attrs
 from attrs.validators import ge, le
-from torch import Generator
+from torch import Generator, Tensor
 
-from metroem_core.batch import Batch
+from metroem_core.batch import Array, Batch
 
 from .chance import coin
 from .geometry.frames import require_pair, sample_count
@@ -39,13 +39,19 @@ class RandomSrcTgtSwap:
             return batch
         return batch.put(
             **{
-                name: attrs.evolve(
-                    batch[name],
-                    tensor=where(swapped, batch[other].tensor, batch[name].tensor),
-                )
+                name: exchanged(batch[name], batch[other], swapped)
                 for name, other in others.items()
             }
         )
+
+
+def exchanged(array: Array, other: Array, swapped: Tensor) -> Array:
+    """An array with some samples (N,) of another one. It has no place if they lie elsewhere."""
+    places = {True: other.place, False: array.place}
+    found = {places[each] for each in swapped.tolist()}
+    place = found.pop() if len(found) == 1 else None
+    tensor = where(swapped, other.tensor, array.tensor)
+    return attrs.evolve(array, tensor=tensor, place=place)
 
 
 def counterpart(name: str) -> str:

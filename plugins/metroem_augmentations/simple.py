@@ -12,12 +12,14 @@ import torch
 from attrs.validators import and_, deep_iterable, ge, in_, le, optional
 from torch import Generator, Tensor
 
-from metroem_core.batch import Batch
+from metroem_core.batch import Array, Batch
+from metroem_core.errors import UserError
 
 from .chance import coin
 from .geometry.frames import sample_count
 from .geometry.symmetry import SAME, Symmetry, turned
 
+UNKNOWN = (math.nan, 1.0, 1.0)  # voxels along z, y, x: nobody knows how thick sections are
 AXES: Any = optional(deep_iterable(in_(SAME)))
 PROBABILITIES: Any = optional(deep_iterable(and_(ge(0), le(1))))
 
@@ -40,8 +42,9 @@ class Simple:
     :param mirror_probs: how likely each of ``mirror_only`` is reversed; by default 0.5.
     :param transpose_probs: how likely each order of ``transpose_only`` is, the present order
         first and the others as in a dictionary; by default all are equally likely.
-    :param voxel_size: along z, y, x, in any unit. Axes can be exchanged where it is equal; as long
-        as it is not given, these are y and x.
+    :param voxel_size: along z, y, x, in any unit. Axes can be exchanged where it is equal. That
+        of the places in a batch is what counts, where they have any; if none is known, only y and
+        x can be exchanged.
     :param p: how likely a sample is changed at all.
     """
 
@@ -64,12 +67,10 @@ class Simple:
     value_range: ClassVar[tuple[float, float] | None] = None
 
     def __attrs_post_init__(self) -> None:
-        sizes = self.voxel_size or (math.nan, 1, 1)
-        if len({sizes[axis] for axis in self._exchanged}) > 1:
-            known = f"is {self.voxel_size}" if self.voxel_size else "of z is not given"
+        if self.voxel_size and self._unlike(self.voxel_size):
             raise ValueError(
-                "'transpose_only' must be axes of equal voxel size; 'voxel_size' "
-                f"{known}: {self.transpose_only}"
+                "'transpose_only' must be axes of equal voxel size; 'voxel_size' is "
+                f"{self.voxel_size}: {self.transpose_only}"
             )
         if len(self._mirroring) != len(self._mirrored):
             raise ValueError(
@@ -107,6 +108,8 @@ class Simple:
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """The batch with some samples turned over."""
+        for name, array in batch.items():
+            self._check(name, array)
         count = sample_count(batch)
         changed = coin(self.p, (count,), generator)
         mirrored = torch.rand(count, len(self._mirrored), generator=generator) < torch.tensor(
@@ -115,6 +118,19 @@ class Simple:
         orders = torch.tensor(self._ordering).multinomial(count, True, generator=generator)
         draws = zip(changed, mirrored, orders.tolist(), strict=True)
         return turned(batch, [self._symmetry(*draw) for draw in draws])
+
+    def _check(self, name: str, array: Array) -> None:
+        placed = array.place.voxel_size if array.place else None
+        sizes = placed[::-1] if placed else self.voxel_size or UNKNOWN
+        if self._unlike(sizes):
+            known = f"is {sizes} along z, y, x" if sizes != UNKNOWN else "of z is not known"
+            raise UserError(
+                f"simple exchanges axes of equal voxel size only, but that of '{name}' {known}: "
+                "change 'transpose_only', or tell 'voxel_size'"
+            )
+
+    def _unlike(self, sizes: tuple[float, ...]) -> bool:
+        return len({sizes[axis] for axis in self._exchanged}) > 1
 
     def _symmetry(self, changed: Tensor, mirrored: Tensor, order: int) -> Symmetry:
         if not changed:

@@ -39,8 +39,10 @@ class ChunkedCorrelation:
 
         The map is that of the warped source, and NaN where tiles are left out.
         """
-        src, tgt = batch["src"].tensor, batch["tgt"].tensor
-        before, after = self._tiles(src, tgt), self._tiles(warp(src, prediction.field), tgt)
+        src, tgt = (batch[name].tensor.detach() for name in ("src", "tgt"))
+        before, after = (
+            self._tiles(picture, tgt) for picture in (src, warp(src, prediction.field.detach()))
+        )
         numbers = {}
         for name, tiles in (("cpc_before", before), ("cpc_after", after)):
             if (found := known(tiles)).size:
@@ -81,4 +83,4 @@ def centred(tiles: Tensor, valid: Tensor, count: Tensor) -> Tensor:
 
 def known(tiles: Tensor) -> np.ndarray:
     """The correlations that are not NaN."""
-    return tiles[tiles.isfinite()].detach().cpu().numpy()
+    return tiles[tiles.isfinite()].cpu().numpy()

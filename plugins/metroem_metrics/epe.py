@@ -10,6 +10,8 @@ from torch import Tensor
 
 from metroem_core.batch import Batch, Measurement, Prediction
 from metroem_core.errors import UserError
+from metroem_core.field import length
+from metroem_core.field.validity import exact
 from metroem_core.mask import dilation, has_data
 
 
@@ -36,7 +38,8 @@ class EndPointError:
         """Numbers in pixels, and the map ``epe``, which is NaN where there is nothing to judge."""
         if truth is None:
             return Measurement({})
-        error = torch.linalg.vector_norm(prediction.field - truth, dim=1, keepdim=True)
+        field = prediction.field.detach()
+        error = length(field.to(exact(field, truth)) - truth.detach())
         judged = has_data(batch["tgt"].tensor) & truth.isfinite().all(dim=1, keepdim=True)
         if self.inside is not None:
             judged = judged & mask(batch, self.inside)
@@ -57,7 +60,7 @@ def mask(batch: Batch, name: str) -> Tensor:
 
 def summary(name: str, errors: Tensor) -> dict[str, float]:
     """Numbers for a list of errors, of which those that are not finite are not predicted."""
-    found = errors[errors.isfinite()].detach().cpu().numpy()
+    found = errors[errors.isfinite()].cpu().numpy()
     if not found.size:
         return {f"{name}_coverage": 0.0} if len(errors) else {}
     median, p95 = np.percentile(found, [50, 95])

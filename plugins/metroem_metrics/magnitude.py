@@ -9,6 +9,7 @@ from torch import Tensor
 
 from metroem_core.batch import Batch, Measurement, Prediction
 from metroem_core.field import length
+from metroem_core.field.validity import exact
 from metroem_core.mask import has_data
 
 
@@ -24,7 +25,8 @@ class Magnitude:
 
     def __call__(self, batch: Batch, prediction: Prediction, truth: Tensor | None) -> Measurement:
         """Mean, median, 95th percentile and maximum; the map ``magnitude`` is NaN elsewhere."""
-        lengths = length(prediction.field.detach())
+        field = prediction.field.detach()
+        lengths = length(field.to(exact(field)))
         counted = has_data(batch["tgt"].tensor) & lengths.isfinite()
         maps = {"magnitude": torch.where(counted, lengths, torch.nan)}
         found = lengths[counted].cpu().numpy()

@@ -24,7 +24,9 @@ class Correlation:
 
     def __call__(self, batch: Batch, prediction: Prediction, truth: Tensor | None) -> Measurement:
         """``ncc``, where the pictures have pixels in common."""
-        found = correlation(warp(batch["src"].tensor, prediction.field), batch["tgt"].tensor)
+        found = correlation(
+            warp(batch["src"].tensor, prediction.field.detach()), batch["tgt"].tensor
+        )
         return Measurement({} if found is None else {"ncc": found})
 
 

@@ -57,6 +57,14 @@ def test_beside_a_fold_tissue_is_drawn_in_and_farther_away_less():
     assert moved[tissue].abs().median() < width / 2
 
 
+def test_in_a_fold_no_grey_is_mixed_with_no_data():
+    raw = stack(20, 64)["raw"].tensor
+    raw[..., 10:30, 5:40] = 0
+    after = damaged(Defects(0, 0, 1, deformation_strength=6), Batch({"raw": Array(raw)}))
+    assert after[after != 0].min() > 0.35 * 0.2 - 1e-6
+    assert (after == 0).any()
+
+
 def test_only_images_are_damaged():
     batch = stack(3)
     batch = batch.put(labels=Array(torch.ones(1, 1, 3, 16, 16, dtype=torch.int64), "labels"))

@@ -185,6 +185,8 @@ def test_within_its_context_nothing_comes_from_outside(turn):
 def test_what_it_needs_for_one_section_that_is_not_turned():
     assert elastic(jitter_sigma=(0, 2, 2), prob_slip=0.1, max_misalign=25).context == 6 + 25
     assert elastic(max_misalign=25).context == 0
+    turned = elastic(jitter_sigma=(0, 2, 2), rotation_interval=(0, 1))
+    assert turned.context == math.ceil(6 * math.sqrt(2))
     assert elastic(rotation_interval=(0, math.pi / 4)).context_for((1, 100, 100)) == 21
 
 

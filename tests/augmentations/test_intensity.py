@@ -11,6 +11,10 @@ class TestIntensity(AugmentationConformance):
     component = Intensity(0.9, 1.1, -0.1, 0.1, z_section_wise=True)
 
 
+class TestIntensityOfSlabs(AugmentationConformance):
+    component = Intensity(0.9, 1.1, -0.1, 0.1, slab=(2, -1, 24))
+
+
 class TestIntensityOfWholeStacks(AugmentationConformance):
     component = Intensity(0.5, 2, -0.5, 0.5, clip=False, p=0.5)
 
@@ -54,6 +58,38 @@ def test_scale_and_shift_are_drawn_once_or_for_every_section():
         shift = (changed(intensity, batch) - batch["raw"].tensor).mean(dim=(-2, -1)).flatten()
         assert len((shift * 1e4).round().unique()) in (range(least, 51) if least else [1])
         assert shift.abs().max() <= 0.1 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("slab", "count"), [((-1, -1, -1), 1), ((2, -1, -1), 3), ((2, 3, 4), 12), ((1, 1, 1), 210)]
+)
+def test_every_slab_has_its_own_numbers(slab, count):
+    batch = stack(depth=5)
+    batch = batch.put(picture=Array(batch["raw"].tensor[:, :, 0]))
+    intensity = Intensity(1, 1, -0.1, 0.1, slab=slab)
+    shift = changed(intensity, batch) - batch["raw"].tensor
+    assert len((shift * 1e5).round().unique()) == pytest.approx(count, abs=5 * (count > 100))
+
+
+def test_in_a_slab_the_mean_is_that_of_the_slab():
+    batch = stack(depth=4)
+    raw = batch["raw"].tensor
+    mean = raw.unflatten(2, (2, 2)).mean(dim=(3, 4, 5)).repeat_interleave(2, 2)[..., None, None]
+    after = changed(Intensity(0.5, 0.5, 0, 0, slab=(2, -1, -1)), batch)
+    torch.testing.assert_close(after, mean + (raw - mean) * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"slab": (0, 1, 1)}, "'slab' must be three numbers of voxels, or -1"),
+        ({"slab": (1, 1)}, "'slab' must be three numbers of voxels, or -1"),
+        ({"slab": (2, 2, 2), "z_section_wise": True}, "exclude each other"),
+    ],
+)
+def test_slabs_that_are_none_are_refused(parameters, said):
+    with pytest.raises(ValueError, match=said):
+        Intensity(1, 1, 0, 0, **parameters)
 
 
 def test_what_is_clipped_at_the_bottom_is_still_tissue():

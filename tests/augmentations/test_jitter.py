@@ -68,6 +68,20 @@ def test_some_sections_stay_where_they_are():
     assert (found == 0).all(1).float().mean() == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float16])
+def test_every_type_is_shifted(dtype):
+    stack = torch.arange(1, 101).view(1, 1, 1, 10, 10).to(dtype)
+    batch = Batch({"raw": Array(stack), "labels": Array(stack, "labels")})
+    after = Jitter(3)(batch, torch.Generator().manual_seed(1))
+    assert after["raw"].tensor.equal(after["labels"].tensor)
+    assert (after["raw"].tensor.long() == 0).sum() == 19
+
+
+def test_pictures_smaller_than_the_shift_are_emptied():
+    batch = Batch({"raw": Array(torch.ones(1, 1, 40, 3, 3))})
+    assert (Jitter(64)(batch, torch.Generator())["raw"].tensor == 0).any()
+
+
 def test_a_distance_of_0_is_refused():
     with pytest.raises(ValueError, match="'max_disp' must be >= 1: 0"):
         Jitter(0)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from metroem_augmentations.noise_cutout import NoiseCutout, smoothed
+from metroem_augmentations.noise_cutout import NoiseCutout, averaged
 from metroem_core.batch import pair
 from metroem_core.testing.augmentation import AugmentationConformance
 
@@ -31,14 +31,24 @@ def test_half_of_the_sections_have_none():
 
 
 @pytest.mark.parametrize("radius", [0, 1, 5])
-def test_soft_noise_is_as_strong_as_fine_noise(radius):
+def test_averaging_makes_noise_soft_and_weak(radius):
     white = torch.randn(1, 300, 300, generator=torch.Generator().manual_seed(0))
-    soft = smoothed(white, radius)
-    inside = soft[:, 10:-10, 10:-10]
+    side = 2 * radius + 1
+    inside = side * averaged(white, radius)[:, 10:-10, 10:-10]
     assert inside.std().item() == pytest.approx(1, rel=0.1)
     neighbours = (inside[:, 1:] * inside[:, :-1]).mean()
-    assert neighbours.item() == pytest.approx(2 * radius / (2 * radius + 1), abs=0.1)
+    assert neighbours.item() == pytest.approx(2 * radius / side, abs=0.1)
 
 
 def test_the_border_is_not_counted_in_averages():
-    torch.testing.assert_close(smoothed(torch.ones(1, 9, 9), 2), torch.full((1, 9, 9), 5.0))
+    torch.testing.assert_close(averaged(torch.ones(1, 9, 9), 2), torch.ones(1, 9, 9))
+
+
+def test_blotches_are_as_strong_as_grain_only_if_told_so():
+    soft = {"most": 1, "prob": 1, "smooth_prob": 1, "max_radius": 1}
+    weak, strong = (
+        noise(NoiseCutout(0.02, 0.02, **soft, keep_deviation=keep)) for keep in (False, True)
+    )
+    inside = strong != 0
+    assert strong[inside].std().item() == pytest.approx(0.02, rel=0.1)
+    assert weak[inside].std().item() == pytest.approx(0.02 / 3, rel=0.1)

@@ -1,8 +1,10 @@
+import attrs
 import pytest
 import torch
 
 from metroem_augmentations.random_src_tgt_swap import RandomSrcTgtSwap
-from metroem_core.batch import Array, pair
+from metroem_core.batch import Array, Place, pair
+from metroem_core.geometry import Box
 from metroem_core.testing.augmentation import AugmentationConformance
 
 
@@ -41,6 +43,16 @@ def test_what_belongs_to_neither_side_stays():
     after = RandomSrcTgtSwap(prob=1)(batch, torch.Generator())
     assert after["weight"] is batch["weight"]
     assert after["src"].tensor.equal(batch["tgt"].tensor)
+
+
+def test_what_is_swapped_lies_where_the_other_one_lay():
+    here, there = (Place(Box((0, 0, z), (6, 5, z + 1)), 0) for z in (0, 1))
+    batch = batch_of(2)
+    src, tgt = (attrs.evolve(batch[n], place=p) for n, p in (("src", here), ("tgt", there)))
+    batch = batch.put(src=src, tgt=tgt)
+    swap = RandomSrcTgtSwap(prob=0.5)
+    found = {swap(batch, torch.Generator().manual_seed(n))["src"].place for n in range(20)}
+    assert found == {here, there, None}
 
 
 def test_each_sample_is_swapped_with_the_probability():

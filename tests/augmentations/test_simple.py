@@ -1,3 +1,4 @@
+import attrs
 import pytest
 import torch
 
@@ -85,9 +86,22 @@ def test_arrays_with_unlike_centres_are_refused():
 def test_axes_of_unlike_voxel_size_are_not_exchanged():
     with pytest.raises(ValueError, match="'transpose_only' must be axes of equal voxel size"):
         Simple(transpose_only=[0, 1, 2], voxel_size=[40, 4, 4])
-    with pytest.raises(ValueError, match="'voxel_size' of z is not given"):
-        Simple(transpose_only=[0, 2])
     Simple(transpose_only=[1, 2], voxel_size=[40, 4, 4])
+
+
+def test_the_voxel_size_of_a_place_is_what_counts():
+    def placed(voxel_size):
+        place = Place(Box((0, 0, 0), (4, 4, 4)), 0, voxel_size)
+        return Batch({"raw": attrs.evolve(stack(64)["raw"], place=place)})
+
+    simple = Simple(mirror_only=[], transpose_only=[0, 1, 2])
+    assert len(ways(simple, placed((8.0, 8.0, 8.0)))[0]) == 6
+    with pytest.raises(UserError, match=r"that of 'raw' is \(40.0, 4.0, 4.0\) along z, y, x"):
+        simple(placed((4.0, 4.0, 40.0)), torch.Generator())
+    with pytest.raises(UserError, match="that of 'raw' of z is not known"):
+        simple(placed(None), torch.Generator())
+    with pytest.raises(UserError, match=r"that of 'raw' is \(4.0, 8.0, 4.0\) along z, y, x"):
+        Simple()(placed((4.0, 8.0, 4.0)), torch.Generator())
 
 
 def test_vectors_of_x_and_y_do_not_take_z():

@@ -46,13 +46,3 @@ def test_a_wave_costs_the_fourth_power_of_its_frequency():
     waves = [Bending()(field_of(lambda x, y, k=k: (k * x).cos(), 41)) for k in (0.05, 0.1)]
     quick, slow = waves[1][..., 20, 20].item(), waves[0][..., 20, 20].item()
     assert math.isclose(quick / slow, 16, rel_tol=0.01)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (3, 3)])
-def test_small_fields_are_no_trouble(size):
-    assert Bending()(torch.randn(1, 2, *size)).shape == (1, 1, *size)
-
-
-def test_gradient():
-    field = torch.randn(1, 2, 5, 6, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(Bending(), field)

@@ -59,16 +59,6 @@ def test_the_penalty_pulls_the_fold_apart():
     assert Folds()(field).max() == 0
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (3, 2)])
-def test_small_fields_are_no_trouble(size):
-    assert Folds()(torch.randn(1, 2, *size)).shape == (1, 1, *size)
-
-
-def test_gradient():
-    field = torch.randn(1, 2, 5, 6, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(Folds(least=0.3), field)
-
-
 @pytest.mark.parametrize(("least", "why"), [(-0.1, ">= 0"), (1, "< 1")])
 def test_an_area_that_the_identity_lacks_is_refused(least, why):
     with pytest.raises(ValueError, match=f"'least' must be {why}: {least}"):

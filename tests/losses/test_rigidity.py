@@ -84,11 +84,6 @@ def test_the_two_outermost_pixels_are_not_rough(size):
     assert roughness.count_nonzero() == (2 if size == (5, 5) else 0)
 
 
-def test_gradient():
-    field = (0.1 * torch.randn(1, 2, 6, 7, dtype=torch.float64)).requires_grad_()
-    assert torch.autograd.gradcheck(Rigidity(), field)
-
-
 def test_the_gradient_of_springs_without_length_is_finite():
     field = affine([[0, 0], [0, 0]]).requires_grad_()
     Rigidity()(field).sum().backward()

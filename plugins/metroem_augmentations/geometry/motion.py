@@ -18,7 +18,7 @@ from metroem_core.field import compose, sample
 
 from ..sections import folded, unfolded
 from .frames import Frame, frame_of
-from .sampling import sampled
+from .sampling import sampled, shifted
 
 ROUNDS = 10  # of solving for g where there is a bend: slopes of 1/3 leave 1/60000 of it
 
@@ -77,13 +77,21 @@ def move(batch: Batch, motion: Motion) -> Batch:
 
 def moved(motion: Motion, frame: Frame, name: str, array: Array) -> Tensor:
     """The tensor of an array, moved by its nature."""
+    shown, tensor = frame.sections_of(name, array), folded(array.tensor)
+    if motion.pixelwise and array.nature != "field":
+        shift = of_sections(motion.shift, frame, shown)
+        return unfolded(shifted(tensor, shift.long().tolist()), array.tensor)
     here = displacement(motion, frame, name, array, frame.grid_of(name, array))
-    tensor = folded(array.tensor)
     if array.nature == "field":
-        there = displacement(motion, frame, name, array, frame.sections_of(name, array))
+        there = displacement(motion, frame, name, array, shown)
         return unfolded(carried(tensor, here, there), array.tensor)
-    interpolate = array.nature == "image" and not motion.pixelwise
-    return unfolded(sampled(tensor, interpolate, here.field), array.tensor)
+    return unfolded(sampled(tensor, array.nature == "image", here.field), array.tensor)
+
+
+def of_sections(values: Tensor, frame: Frame, sections: slice) -> Tensor:
+    """What a motion says, (N, S, ...), of some sections of the frame in each sample, (M, ...)."""
+    spread = values.expand(-1, frame.sections, *[-1] * (values.ndim - 2))
+    return spread[:, sections].flatten(0, 1)
 
 
 def displacement(
@@ -92,18 +100,17 @@ def displacement(
     """A motion over the pixels of an array, as of some sections of the frame."""
     dtype = array.tensor.dtype if array.tensor.is_floating_point() else torch.float32
     exact = torch.promote_types(dtype, torch.float32)
-
-    def of_sections(x: Tensor) -> Tensor:
-        spread = x.expand(-1, frame.sections, *[-1] * (x.ndim - 2))
-        return spread[:, sections].flatten(0, 1).to(array.tensor.device, exact)
-
+    like = torch.empty(0, dtype=exact, device=array.tensor.device)
     (_, top, left), (height, width) = frame.offsets[name], array.tensor.shape[-2:]
-    matrix, shift = of_sections(motion.matrix), of_sections(motion.shift)
+    matrix, shift = (
+        of_sections(x, frame, sections).to(like) for x in (motion.matrix, motion.shift)
+    )
     x = torch.arange(width).to(matrix) + (left - (frame.size[2] - 1) / 2)
     y = torch.arange(height).to(matrix) + (top - (frame.size[1] - 1) / 2)
     bend = None
     if motion.bend is not None:
-        bend = of_sections(motion.bend[..., top : top + height, left : left + width])
+        bend = motion.bend[..., top : top + height, left : left + width]
+        bend = of_sections(bend, frame, sections).to(like)
     return Displacement(matrix.inverse(), affine_field(matrix, shift, x, y), bend)
 
 

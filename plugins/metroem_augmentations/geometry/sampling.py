@@ -47,6 +47,26 @@ def nearest(tensor: Tensor, field: Tensor) -> Tensor:
     return taken.masked_fill(~inside.unsqueeze(1), 0).view(tensor.dtype)
 
 
+def shifted(tensor: Tensor, shifts: list[list[int]]) -> Tensor:
+    """``tensor(p + shift)`` of a tensor (M, C, H, W), and 0 where that is outside.
+
+    :param shifts: whole pixels x, y for each of the M.
+    """
+    moved = torch.zeros_like(tensor)
+    for section, result, shift in zip(tensor, moved, shifts, strict=True):
+        spans = [overlap(s, n) for s, n in zip(shift, reversed(tensor.shape[2:]), strict=True)]
+        (to_x, from_x), (to_y, from_y) = spans
+        result[:, to_y, to_x] = section[:, from_y, from_x]
+    return moved
+
+
+def overlap(shift: int, count: int) -> tuple[slice, slice]:
+    """Which of a row of pixels have a pixel at ``p + shift``, and where those are."""
+    shift = max(-count, min(shift, count))
+    start, stop = max(0, -shift), count - max(0, shift)
+    return slice(start, stop), slice(start + shift, stop + shift)
+
+
 def positions(field: Tensor) -> list[Tensor]:
     """Where the vectors of a field end, (M, [Z,] H, W) for each of x, y[, z]."""
     sizes = field.shape[2:]

@@ -13,6 +13,7 @@ from metroem_core.batch import Batch, Loss
 from metroem_core.errors import UserError
 
 from .average import weighted_average
+from .pictures import precise
 from .reporting import told
 
 
@@ -45,7 +46,7 @@ class Affinities:
 
     def __call__(self, model: Predict, batch: Batch) -> Loss:
         """The loss of arrays (N, C, [Z,] H, W); the map is the mean over their channels."""
-        predicted = self._array(model(batch), self.prediction)
+        predicted = precise(self._array(model(batch), self.prediction))
         truth = self._array(batch, self.truth).to(predicted.dtype)
         weight = torch.ones_like(truth)
         if self.weight in batch:
@@ -65,8 +66,18 @@ class Affinities:
         if self.difference == "bce":
             if self.logits:
                 return F.binary_cross_entropy_with_logits(predicted, truth, reduction="none")
-            return F.binary_cross_entropy(predicted, truth, reduction="none")
+            self._check(predicted)
+            unlike = F.binary_cross_entropy(predicted.nan_to_num(), truth, reduction="none")
+            return torch.where(predicted.isnan(), torch.nan, unlike)
         return ((predicted.sigmoid() if self.logits else predicted) - truth).square()
+
+    def _check(self, predicted: Tensor) -> None:
+        outside = predicted[(predicted < 0) | (predicted > 1)]
+        if outside.numel():
+            raise UserError(
+                f"'{self.prediction}' has a value of {outside[0]:g}, but probabilities are from 0 "
+                "to 1; if the model answers with the logarithm of the odds, set 'logits'"
+            )
 
     def _array(self, batch: Batch, name: str) -> Tensor:
         if name not in batch:

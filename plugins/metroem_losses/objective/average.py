@@ -7,12 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metroem_core.errors import UserError
+from metroem_core.field.validity import exact
 
 
 def weighted_average(
     values: Tensor, weight: Tensor, *, crop: int = 0, over: Tensor | None = None
 ) -> Tensor:
     """``sum(weight * values) / sum(over)`` of every sample, (N,); 0 where that is 0 / 0.
+
+    It is computed in float32 at least, as the sum over a picture exceeds what half of it can hold.
 
     :param values: (N, C, ..., H, W). Those without a weight have no influence, finite or not.
     :param weight: of the same shape and any type; bool counts as 0 and 1.
@@ -21,6 +24,7 @@ def weighted_average(
     """
     if crop:
         values, weight = inside(values, crop), inside(weight, crop)
+    values = values.to(exact(values))
     weight = weight.to(values.dtype)
     total = (torch.where(weight > 0, values, 0) * weight).flatten(1).sum(dim=1)
     divisor = (weight if over is None else over.to(values.dtype)).flatten(1).sum(dim=1)

@@ -10,6 +10,8 @@ from metroem_core.batch import Batch, Prediction
 from metroem_core.errors import UserError
 from metroem_core.mask import has_data
 
+from .pictures import precise
+
 
 def features(prediction: Prediction, level: int) -> tuple[Tensor, Tensor]:
     """Those of source and target at a level, (N, C, H / 2**level, W / 2**level) each."""
@@ -26,7 +28,7 @@ def features(prediction: Prediction, level: int) -> tuple[Tensor, Tensor]:
             f"features of level {level} have {tuple(src.shape[-2:])} rows and columns, "
             f"but the field there {expected}: crop pictures to a multiple of {2**level}"
         )
-    return src, tgt
+    return precise(src), precise(tgt)
 
 
 def usable(batch: Batch, sides: tuple[Tensor, Tensor], level: int) -> tuple[Tensor, Tensor]:

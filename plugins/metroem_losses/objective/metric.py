@@ -13,7 +13,7 @@ from metroem_core.kinds import Align, Similarity, Smoothness
 
 from .average import weighted_average
 from .levels import coarse, features, normalised, usable
-from .pictures import pictures, seen, unlikeness
+from .pictures import pictures, precise, seen, unlikeness
 from .recipe import EVERYWHERE, Recipe, product_of
 from .reporting import mean_length, told, unless_astray
 from .sampling import middling_tiles
@@ -80,7 +80,8 @@ class Metric:
 
     def _level(self, batch: Batch, prediction: Prediction, level: int) -> Loss:
         """The loss of one level of features."""
-        (src, tgt), field = features(prediction, level), down(prediction.field, level)
+        src, tgt = features(prediction, level)
+        field = down(precise(prediction.field), level)
         sides = self.similarity_masks.sides(batch)
         src_usable, tgt_usable = usable(batch, sides, level)
         if not self.train_thru:

@@ -7,19 +7,25 @@ from torch import Tensor
 from metroem_core.batch import Array, Batch
 from metroem_core.errors import UserError
 from metroem_core.field import sample_valid
+from metroem_core.field.validity import exact
 from metroem_core.kinds import Similarity
 from metroem_core.mask import has_data
 
 
 def pictures(batch: Batch) -> tuple[Tensor, Tensor]:
-    """``src`` and ``tgt``, (N, C, H, W) each, as the loss compares them."""
+    """``src`` and ``tgt``, (N, C, H, W) each, as the loss compares them: in float32 at least."""
     missing = [name for name in ("src", "tgt") if name not in batch]
     if missing:
         raise UserError(f"the loss of a pair needs '{missing[0]}'; there is {', '.join(batch)}")
     src, tgt = batch["src"].tensor, batch["tgt"].tensor
     if src.shape != tgt.shape:
         raise UserError(f"src is {tuple(src.shape)}, but tgt is {tuple(tgt.shape)}")
-    return src, tgt
+    return precise(src), precise(tgt)
+
+
+def precise(tensor: Tensor) -> Tensor:
+    """What a model answered, or was shown, in the type in which losses are computed."""
+    return tensor.to(exact(tensor))
 
 
 def seen(batch: Batch) -> Batch:

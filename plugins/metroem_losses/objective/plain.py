@@ -10,7 +10,7 @@ from metroem_core.kinds import Align, Similarity, Smoothness
 from metroem_core.mask import has_data
 
 from .average import weighted_average
-from .pictures import pictures, seen, unlikeness, warped
+from .pictures import pictures, precise, seen, unlikeness, warped
 from .recipe import EVERYWHERE, Recipe
 from .reporting import mean_length, told, unless_astray
 
@@ -44,7 +44,7 @@ class Plain:
     def __call__(self, model: Align, batch: Batch) -> Loss:
         """The loss of pairs ``src`` and ``tgt``, (N, C, H, W) each, and the masks it names."""
         src, tgt = pictures(batch)
-        field = model(seen(batch)).field
+        field = precise(model(seen(batch)).field)
         moved, known = warped(src, field)
         usable, weight = known & has_data(tgt), self.similarity_masks.weight(batch, field)
         unlike, weight = unlikeness(self.similarity, moved, tgt, usable, weight)

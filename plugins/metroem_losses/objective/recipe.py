@@ -11,6 +11,7 @@ from torch import Tensor
 from metroem_core.batch import Batch
 from metroem_core.errors import UserError
 from metroem_core.field import sample
+from metroem_core.field.validity import exact
 from metroem_core.mask import has_data
 
 from .binarization import Binarization
@@ -113,7 +114,8 @@ def product_of(sides: tuple[Tensor, Tensor], field: Tensor) -> Tensor:
 
 def lowered(batch: Batch, settings: tuple[Setting, ...]) -> Tensor:
     """Ones (N, 1, H, W), after all settings."""
-    weights = torch.ones_like(batch["src"].tensor[:, :1])
+    picture = batch["src"].tensor[:, :1]
+    weights = torch.ones_like(picture, dtype=exact(picture))
     for setting in settings:
         weights = setting.lower(weights, batch)
     return weights

@@ -16,7 +16,7 @@ from metroem_core.mask import has_data, warp_labels
 
 from .average import weighted_average
 from .consensus import disagreement
-from .pictures import half_turned, pictures, seen, unlikeness, warped
+from .pictures import half_turned, pictures, precise, seen, unlikeness, warped
 from .reporting import mean_length, told, unless_astray
 from .way import Way, first_reasons
 from .weights import common_tissue, similarity_weight, smoothness_weight
@@ -95,7 +95,7 @@ class Seamless:
     def _way(self, model: Align, batch: Batch) -> Way:
         """What the model finds for a batch in one orientation."""
         (src, tgt), inputs = pictures(batch), seen(batch)
-        field = model(inputs).field
+        field = precise(model(inputs).field)
         moved, known = warped(src, field)
         known = known & has_data(tgt)
         tissue, both = common_tissue(known), has_data(src) & has_data(tgt)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metroem_core.mask import closing, contraction, dilation
 
-from ..similarity.ncc import box_sum
+from ..windows import box_sum
 
 EDGE = 5  # pixels next to missing data that are left out, as warping has blurred them
 

@@ -7,6 +7,8 @@ import torch
 from attrs.validators import gt
 from torch import Tensor
 
+from metroem_core.field.validity import exact
+
 
 @attrs.frozen
 class FeatureCosine:
@@ -26,12 +28,15 @@ class FeatureCosine:
     def __call__(self, warped: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Unlikeness (N, 1, H, W) of features (N, C, H, W); 0 where not ``valid``.
 
+        It is computed in float32 at least.
+
         :param valid: (N, 1, H, W) bool. Means are over these pixels only.
         """
-        w, t = from_mean(warped, valid), from_mean(target, valid)
+        dtype = exact(warped, target)
+        w, t = from_mean(warped.to(dtype), valid), from_mean(target.to(dtype), valid)
         lengths = (self._squared_length(w) * self._squared_length(t)).sqrt()
         cosine = (w * t).sum(dim=1, keepdim=True) / lengths
-        return torch.where(valid, 1 - cosine, 0)
+        return torch.where(valid, 1 - cosine, 0).to(warped.dtype)
 
     def _squared_length(self, features: Tensor) -> Tensor:
         return features.square().sum(dim=1, keepdim=True) + self.noise**2

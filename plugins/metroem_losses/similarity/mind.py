@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from attrs.validators import ge, gt
 from torch import Tensor
 
-from .ncc import box_sum
+from ..windows import box_sum
 
 AROUND = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
@@ -49,27 +49,23 @@ class MIND:
         :param valid: (N, 1, H, W) bool. Patches count pairs of these pixels only, and an offset
             counts where its patch has any.
         """
-        (w, known), (t, _) = self.described(warped, valid), self.described(target, valid)
-        unlike = mean_of_known((w - t).square(), known)
+        pairs = torch.stack([valid & shifted(valid, d, self.distance) for d in AROUND])
+        count = box_sum(pairs.to(warped.dtype), self.window)
+        w, t = (
+            self.described(torch.where(valid, image, 0), pairs, count) for image in (warped, target)
+        )
+        unlike = mean_of_known((w - t).square(), count > 0)
         return torch.where(valid, unlike.mean(dim=1, keepdim=True), 0)
 
-    def described(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """All :math:`m_d`, (4, N, C, H, W), and where they are known, (4, N, 1, H, W)."""
-        image = torch.where(valid, image, 0)
-        patches = [self._patches(image, valid, d) for d in AROUND]
-        total, count = (torch.stack(each) for each in zip(*patches, strict=True))
-        known = count > 0.5
-        unlike = total / count.clamp(min=1)
-        return (-unlike / (mean_of_known(unlike, known) + self.noise**2)).exp(), known
+    def described(self, image: Tensor, pairs: Tensor, count: Tensor) -> Tensor:
+        """All :math:`m_d`, (4, N, C, H, W).
 
-    def _patches(self, image: Tensor, valid: Tensor, d: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Sums of ``(I(q) - I(q + d))**2`` over the pairs around every pixel, and their number."""
-        pair = valid & shifted(valid, d, self.distance)
-        squared = (image - shifted(image, d, self.distance)).square()
-        return (
-            box_sum(torch.where(pair, squared, 0), self.window),
-            box_sum(pair.to(image.dtype), self.window),
-        )
+        :param pairs: (4, N, 1, H, W) bool, where a pixel and the one at the offset are valid.
+        :param count: how many such pairs there are in the patch around every pixel.
+        """
+        squared = torch.stack([(image - shifted(image, d, self.distance)).square() for d in AROUND])
+        unlike = box_sum(torch.where(pairs, squared, 0), self.window) / count.clamp(min=1)
+        return (-unlike / (mean_of_known(unlike, count > 0) + self.noise**2)).exp()
 
 
 def mean_of_known(values: Tensor, known: Tensor) -> Tensor:
@@ -79,5 +75,7 @@ def mean_of_known(values: Tensor, known: Tensor) -> Tensor:
 
 def shifted(image: Tensor, d: tuple[int, int], distance: int) -> Tensor:
     """``image(p + distance * d)``, with 0 beyond the edge."""
-    dy, dx = (distance * each for each in d)
-    return F.pad(image, (-dx, dx, -dy, dy))
+    (dy, dx), (height, width) = d, image.shape[-2:]
+    top, left = distance * (1 + dy), distance * (1 + dx)
+    framed = F.pad(image, (distance, distance, distance, distance))
+    return framed[..., top : top + height, left : left + width]

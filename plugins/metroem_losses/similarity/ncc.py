@@ -6,9 +6,12 @@ from typing import Any
 
 import attrs
 import torch
-import torch.nn.functional as F
 from attrs.validators import gt
 from torch import Tensor
+
+from metroem_core.field.validity import exact
+
+from ..windows import box_sum
 
 
 @attrs.frozen
@@ -37,9 +40,12 @@ class NCC:
     def __call__(self, warped: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Unlikeness (N, 1, H, W) of images (N, C, H, W); 0 where not ``valid``.
 
+        It is computed in float32 at least.
+
         :param valid: (N, 1, H, W) bool. Windows count these pixels only.
         """
-        w, t = centred(warped, valid), centred(target, valid)
+        dtype = exact(warped, target)
+        w, t = centred(warped.to(dtype), valid), centred(target.to(dtype), valid)
         count = self._sum(valid.to(w.dtype)).clamp(min=1)
         mean_w, mean_t, ww, tt, wt = (
             self._sum(each) / count for each in (w, t, w * w, t * t, w * t)
@@ -48,7 +54,8 @@ class NCC:
         variance_w = (ww - mean_w * mean_w).clamp(min=0) + floor
         variance_t = (tt - mean_t * mean_t).clamp(min=0) + floor
         correlation = (wt - mean_w * mean_t) / (variance_w * variance_t).sqrt()
-        return torch.where(valid, 1 - correlation.mean(dim=1, keepdim=True), 0)
+        unlike = torch.where(valid, 1 - correlation.mean(dim=1, keepdim=True), 0)
+        return unlike.to(warped.dtype)
 
     def _sum(self, image: Tensor) -> Tensor:
         """Sums over windows: (N, C, H, W), or (N, C, 1, 1) of the whole picture."""
@@ -63,10 +70,3 @@ def centred(image: Tensor, valid: Tensor) -> Tensor:
     count = valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     mean = known.detach().sum(dim=(2, 3), keepdim=True) / count
     return torch.where(valid, known - mean, 0)
-
-
-def box_sum(image: Tensor, window: int) -> Tensor:
-    """Sums over the windows around all pixels; beyond the edge there is 0."""
-    half = window // 2
-    rows = F.avg_pool2d(image, (window, 1), stride=1, padding=(half, 0))
-    return F.avg_pool2d(rows, (1, window), stride=1, padding=(0, half)) * window**2

@@ -9,6 +9,8 @@ import torch
 from attrs.validators import ge
 from torch import Tensor
 
+from metroem_core.field.validity import exact
+
 STRAIGHT = ((0, 1), (1, 0))
 DIAGONAL = ((1, 1), (1, -1))
 EDGE = 2  # pixels this near to the edge are left out
@@ -65,9 +67,12 @@ def cost_at_both_ends(field: Tensor, d: tuple[int, int], power: float) -> Tensor
 
 
 def spring_cost(stretch: Tensor, d: tuple[int, int], power: float) -> Tensor:
-    """Cost (N, 1, H, W) of springs ``d = (dy, dx)`` whose ends moved apart by (N, 2, H, W)."""
+    """Cost (N, 1, H, W) of springs ``d = (dy, dx)`` whose ends moved apart by (N, 2, H, W).
+
+    It is computed in float32 at least.
+    """
     dy, dx = d
-    x, y = stretch.split(1, dim=1)
+    x, y = stretch.to(exact(stretch)).split(1, dim=1)
     x, y = x + dx, y + dy
     # A spring of length 0 can grow in any direction: its gradient is 0, not NaN.
     length = (x * x + y * y).clamp(min=torch.finfo(x.dtype).tiny).sqrt()

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -98,10 +100,6 @@ def test_being_sure_and_wrong_is_finite(logits):
     assert total(Affinities("bce", logits=logits), predicted, (0, 1)) < 1e4
 
 
-def test_voxels_without_a_weight_may_be_anything():
-    assert total(Affinities(), (float("nan"), 0.5), (0, 1), (0, 1)) == pytest.approx(0.25)
-
-
 def test_names_of_arrays_can_be_chosen():
     batch = Batch({"truth": row(1, 1), "scale": row(1, 3)})
     objective = Affinities(prediction="found", truth="truth", weight="scale")
@@ -117,3 +115,15 @@ def test_arrays_of_unlike_sizes_are_refused():
 def test_a_model_that_predicts_something_else_is_refused():
     with pytest.raises(UserError, match="the loss of affinities needs 'pred_affs'; there is gt_a"):
         Affinities()(lambda batch: batch, Batch({"gt_affs": row(1)}))
+
+
+def test_probabilities_must_be_probabilities():
+    with pytest.raises(UserError, match="'pred_affs' has a value of 1.5, .* set 'logits'"):
+        total(Affinities("bce"), (0.5, 1.5), (1, 0))
+
+
+@pytest.mark.parametrize("difference", ["mse", "bce"])
+def test_only_a_voxel_with_a_weight_makes_the_total_nan(difference):
+    nan, objective = float("nan"), Affinities(difference)
+    assert total(objective, (nan, 0.5), (0, 1), (0, 1)) == total(objective, (0.5,), (1,))
+    assert math.isnan(total(objective, (nan, 0.5), (0, 1), (1, 1)))

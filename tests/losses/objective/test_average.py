@@ -53,6 +53,12 @@ def test_volumes_are_no_different():
     torch.testing.assert_close(found, values.flatten(1).mean(dim=1))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sums_over_a_large_picture_may_exceed_half_precision(dtype):
+    large = ones(300, 300).to(dtype)
+    assert weighted_average(0.5 * large, large).tolist() == [0.5]
+
+
 def test_each_tile_has_its_own_mean():
     values, weight = torch.arange(15.0).view(1, 1, 3, 5), ones(3, 5)
     weight[..., 1, 1], weight[..., :2, 2:4] = 0, 0
