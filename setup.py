@@ -7,8 +7,44 @@ from setuptools import find_packages, setup
 CATALOGUE = {
     "metroem.source": [
         "array = metroem_volumes.array:Array",
+        "cloudvolume = metroem_volumes.cloudvolume:CloudVolume",
         "hdf5 = metroem_volumes.hdf5:HDF5",
+        "images = metroem_volumes.images:Images",
+        "n5 = metroem_volumes.n5:N5",
         "synthetic = metroem_volumes.synthetic:Synthetic",
+        "tiff = metroem_volumes.tiff:Tiff",
+        "zarr = metroem_volumes.zarr:Zarr",
+    ],
+    "metroem.sink": [
+        "cloudvolume = metroem_volumes.sinks.cloudvolume:CloudVolumeSink",
+        "hdf5 = metroem_volumes.sinks.hdf5:HDF5Sink",
+        "n5 = metroem_volumes.sinks.n5:N5Sink",
+        "tiff = metroem_volumes.sinks.tiff:TiffSink",
+        "zarr = metroem_volumes.sinks.zarr:ZarrSink",
+    ],
+    "metroem.mask": [
+        "all = metroem_masks.expressions:AllOf",
+        "any = metroem_masks.expressions:AnyOf",
+        "grown = metroem_masks.grown:Grown",
+        "not = metroem_masks.expressions:Not",
+        "rings = metroem_masks.rings:Rings",
+        "ternary = metroem_masks.ternary:Ternary",
+        "threshold = metroem_masks.threshold:Threshold",
+    ],
+    "metroem.normalizer": [
+        "clahe = metroem_normalizers.clahe:CLAHE",
+        "high_pass = metroem_normalizers.high_pass:HighPass",
+        "local_equalisation = metroem_normalizers.local_equalisation:LocalEqualisation",
+        "percentile = metroem_normalizers.percentile:Percentile",
+        "reference_zscore = metroem_normalizers.reference_zscore:ReferenceZScore",
+        "unit_range = metroem_normalizers.unit_range:UnitRange",
+        "zscore = metroem_normalizers.zscore:ZScore",
+    ],
+    "metroem.pairs": [
+        "box = metroem_pairs.box:InBox",
+        "listed = metroem_pairs.listed:Listed",
+        "points = metroem_pairs.points:Points",
+        "random = metroem_pairs.random:AtRandom",
     ],
     "metroem.similarity": [
         "feature_cosine = metroem_losses.similarity.feature_cosine:FeatureCosine",
@@ -57,8 +93,19 @@ CATALOGUE = {
         "tiling = metroem_augmentations.tiling:Tiling",
         "warp = metroem_augmentations.warp:Warp",
     ],
+    "metroem.network": [
+        "encoder_pyramid = metroem_networks.encoder_pyramid:EncoderPyramid",
+        "scalenet = metroem_networks.scalenet:ScaleNet",
+        "unet2d = metroem_networks.unet2d:UNet2D",
+    ],
     "metroem.aligner": [
+        "block_match = metroem_aligners.block_match:BlockMatch",
+        "chain = metroem_aligners.chain:Chain",
+        "module = metroem_aligners.module:Module",
         "optimise = metroem_aligners.optimise:Optimise",
+        "pyramid = metroem_aligners.pyramid:Pyramid",
+        "seamless = metroem_aligners.seamless:Seamless",
+        "tiled = metroem_aligners.tiled:Tiled",
     ],
     "metroem.metric": [
         "cpc = metroem_metrics.cpc:ChunkedCorrelation",
@@ -67,18 +114,35 @@ CATALOGUE = {
         "magnitude = metroem_metrics.magnitude:Magnitude",
         "ncc = metroem_metrics.ncc:Correlation",
     ],
+    "metroem.executor": [
+        "local = metroem_executors.local:Local",
+    ],
     "metroem.step": [
         "align_pair = metroem_steps.align_pair:AlignPair",
+        "curate = metroem_steps.curate:Curate",
     ],
     "metroem.command": [
+        "benchmark = metroem_commands.benchmark:benchmark",
         "check = metroem_core.cli.specs:check",
+        "cloudvolume-to-h5 = metroem_commands.older.cloudvolume_to_h5:cloudvolume_to_h5",
+        "combine-h5 = metroem_commands.older.combine_h5:combine_h5",
         "completion = metroem_core.cli.completion:completion",
         "components = metroem_core.cli.components:components",
+        "concat-fields = metroem_commands.older.concat_fields:concat_fields",
+        "create-spec = metroem_commands.older.create_spec:create_spec",
+        "dataset = metroem_commands.dataset:dataset",
         "demo = metroem_steps.demo:demo",
         "doctor = metroem_core.cli.doctor:doctor",
+        "download-field = metroem_commands.older.download_field:download_field",
+        "download-image = metroem_commands.older.download_image:download_image",
+        "gen-stack = metroem_commands.older.gen_stack:gen_stack",
+        "make-dataset = metroem_commands.older.make_dataset:make_dataset",
+        "model = metroem_commands.model:model",
+        "pair = metroem_commands.pair:pair",
         "run = metroem_core.cli.specs:run",
         "schema = metroem_core.cli.specs:schema",
         "show = metroem_core.cli.components:show",
+        "upsample-field = metroem_commands.older.upsample_field:upsample_field",
     ],
     "metroem.hooks": [
         "bar = metroem_progress.bar",
@@ -104,7 +168,17 @@ REQUIREMENTS = [
     "torch>=2.4",
 ]
 
-TEST = ["hypothesis", "jsonschema", "pytest>=8", "pytest-xdist", "setuptools>=68", "wheel"]
+TEST = [
+    "boto3",
+    "hypothesis",
+    "jsonschema",
+    "moto[server]>=5",
+    "pytest>=8",
+    "pytest-xdist",
+    "setuptools>=68",
+    "tifffile",
+    "wheel",
+]
 
 EXTRAS = {
     "dask": ["dask[distributed]"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import attrs
@@ -15,6 +16,7 @@ from metroem_core.spec.describe import Parameter, describe
 from metroem_registry import Entry, Registry, kind_of
 
 OURS = "metroem-core"
+EXAMPLES = YAML(typ="safe").load(Path(__file__).with_name("examples.yaml"))
 SAMPLES = {int: 1, float: 1.0, bool: True, str: "text", Any: [[1, 2], [3, 4]]}
 
 
@@ -60,7 +62,7 @@ def section(registry: Registry, entry: Entry) -> str:
         f"Also called {', '.join(aliases)}." if aliases else "",
         markdown(description.summary),
         markdown(description.body),
-        fenced("yaml", flow(example(registry, entry.name, component))),
+        fenced("yaml", flow(example(registry, entry.kind, entry.name))),
         parameter_table(description.parameters),
     ]
     return "\n\n".join(filter(None, parts))
@@ -87,7 +89,13 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def example(registry: Registry, name: str, component: Any) -> Any:
+def example(registry: Registry, kind: str, name: str) -> Any:
+    """What a spec may say of a component: the least, or more where that would not do."""
+    written = EXAMPLES.get(kind, {}).get(name)
+    return written or least(registry, name, registry.get(kind, name))
+
+
+def least(registry: Registry, name: str, component: Any) -> Any:
     """The least that a spec says of a component."""
     required = [each for each in describe(component).parameters if each.required]
     values = {each.name: sample(registry, each.annotation) for each in required}
@@ -112,17 +120,21 @@ def sample(registry: Registry, annotation: Any) -> Any:
     if value_of(annotation) is not None:
         return {"name": sample(registry, value_of(annotation))}
     if attrs.has(annotation):
-        return example(registry, "", annotation)
+        return least(registry, "", annotation)
     return SAMPLES.get(annotation)
 
 
 def simplest(registry: Registry, kind: str) -> Any:
-    """The component of a kind that needs the least said."""
-    loaded = [(entry.name, registry.get(kind, entry.name)) for entry in ours(registry, kind)]
-    name, component = min(
-        loaded, key=lambda pair: sum(each.required for each in describe(pair[1]).parameters)
-    )
-    return example(registry, name, component)
+    """What a spec says of the component of a kind that needs the least said."""
+    entries = [entry for entry in ours(registry, kind) if not needs(registry, entry, kind)]
+    said = [example(registry, kind, entry.name) for entry in entries]
+    return min(said, key=lambda value: len(json.dumps(value)))
+
+
+def needs(registry: Registry, entry: Entry, kind: str) -> bool:
+    """Whether a component is made of another one of some kind."""
+    parameters = describe(registry.get(entry.kind, entry.name)).parameters
+    return any(each.required and kind in each.type.split() for each in parameters)
 
 
 def flow(value: Any) -> str:

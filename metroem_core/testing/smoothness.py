@@ -28,7 +28,7 @@ class SmoothnessConformance(Conformance):
         assert roughness.min() >= 0
         assert roughness.max() > 0, "a random field is rough"
 
-    @pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 2), (4, 3)])
+    @pytest.mark.parametrize("size", [(2, 2), (4, 3)])
     def test_small_fields_are_no_trouble(self, size: tuple[int, int]) -> None:
         height, width = size
         roughness = self.component(rough_field(height=height, width=width))

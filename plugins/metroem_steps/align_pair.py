@@ -17,9 +17,8 @@ from metroem_core.files import whole
 from metroem_core.geometry import Box
 from metroem_core.kinds import Aligner, Metric, Plan, Source
 from metroem_core.mask import warp
+from metroem_core.pictures import pair_panels, sheet
 from metroem_core.spec import Output
-
-from .pictures import field_colours, heat, overlay, sheet, with_legend
 
 if TYPE_CHECKING:
     from metroem_core.run import Run
@@ -121,17 +120,16 @@ class AlignPair:
 def panels(batch: Batch, prediction: Prediction, truth: Tensor | None) -> dict[str, np.ndarray]:
     """What a person wants to see of an aligned pair, by caption."""
     src, tgt = batch["src"].tensor, batch["tgt"].tensor
-    field = turned(prediction.field)[0].numpy()
-    largest = float(np.nanpercentile(np.hypot(*field), 99))
-    shown = {
-        "before: source red, target cyan": overlay(grey(src), grey(tgt)),
-        "after": overlay(grey(warp(src, prediction.field)), grey(tgt)),
-        "field": with_legend(field_colours(field, largest), largest),
-    }
-    if truth is not None:
-        error = (turned(truth)[0].numpy() - field).astype(np.float64)
-        shown["error, white = 2 px"] = heat(np.hypot(*error), 2)
-    return shown
+    field, sure = turned(prediction.field)[0].numpy(), prediction.confidence
+    error = None if truth is None else np.hypot(*(turned(truth)[0].numpy() - field))
+    return pair_panels(
+        grey(src),
+        grey(tgt),
+        grey(warp(src, prediction.field)),
+        field,
+        confidence=None if sure is None else grey(sure),
+        error=error,
+    )
 
 
 def grey(image: Tensor) -> np.ndarray:

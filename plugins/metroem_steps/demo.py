@@ -20,7 +20,7 @@ import click
 )
 @click.option("--seed", default=1, show_default=True, help="Which tissue to make.")
 def demo(out: Path, seed: int) -> None:
-    """Align two synthetic sections and draw the result: a first look in half a minute.
+    """Align two synthetic sections and draw the result: a first look in seconds.
 
     \b
     Example:
@@ -37,7 +37,7 @@ def demo(out: Path, seed: int) -> None:
     click.echo(f"\nLook at         {out / 'pair' / 'pair.png'}")
     click.echo(f"The spec is     {spec}\n\nTry next:")
     here = f"{quote(str(spec))} --out {quote(str(out))}"
-    click.echo(f"  metroem run {here} --set 'steps[0].aligner.weight=20'")
+    click.echo(f"  metroem run {here} --set 'steps[0].aligner[1].stiffness=100'")
     click.echo("  metroem show aligner optimise")
     click.echo("  metroem components")
 

@@ -77,11 +77,11 @@ def test_every_component_is_on_its_page_with_its_parameters(entry, pages):
 
 
 @each_component
-def test_the_least_that_a_page_says_of_a_component_makes_one(entry, generator, monkeypatch):
+def test_what_a_page_says_of_a_component_makes_one(entry, generator, monkeypatch):
     monkeypatch.setattr(Paths, "input", lambda self, path: path)
     component = REGISTRY.get(entry.kind, entry.name)
-    least = generator("component_pages").example(REGISTRY, entry.name, component)
-    assert isinstance(build(least, CONTRACTS[entry.kind], REGISTRY), component)
+    said = generator("component_pages").example(REGISTRY, entry.kind, entry.name)
+    assert isinstance(build(said, CONTRACTS[entry.kind], REGISTRY), component)
 
 
 def test_docstrings_become_markdown(generator):

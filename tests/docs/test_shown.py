@@ -62,7 +62,8 @@ def said(program, *arguments):
     """All that a command says."""
     if program == "metroem":
         return CliRunner().invoke(main, arguments).output
-    command = [sys.executable, "-m", "pytest"] if program == "pytest" else [program]
+    ours = {"python": [sys.executable], "pytest": [sys.executable, "-m", "pytest"]}
+    command = ours.get(program, [program])
     return subprocess.run([*command, *arguments], capture_output=True, text=True).stdout
 
 

@@ -22,7 +22,7 @@ steps:
   - type: align_pair
     image: synthetic
     z: 20
-    aligner: {{type: optimise, similarity: mse, smoothness: {smoothness}}}
+    aligner: {{type: optimise, method: lbfgs, smoothness: {smoothness}}}
 """
 
 

@@ -2,8 +2,6 @@ import pytest
 
 from metroem_aligners.optimise import Optimise
 from metroem_core.testing import StepConformance
-from metroem_losses.similarity.mse import MSE
-from metroem_losses.smoothness.rigidity import Rigidity
 from metroem_metrics.ncc import Correlation
 from metroem_steps.align_pair import AlignPair
 from metroem_volumes.synthetic import Synthetic
@@ -16,7 +14,7 @@ class TestAlignPair(StepConformance):
             image=Synthetic(size=(64, 64, 4)),
             z=2,
             size=(64, 64),
-            aligner=Optimise(similarity=MSE(), smoothness=Rigidity(), iterations=5),
+            aligner=Optimise(),
             metrics=(Correlation(),),
             to=str(tmp_path / "pair"),
         )
