@@ -11,7 +11,7 @@ demo: $(READY)  ## align two synthetic sections and draw the result
 	$(BIN)/metroem demo
 
 test: $(READY)  ## all quick tests
-	$(PYTEST) -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow" --numprocesses auto
 
 test-all: test  ## slow tests too
 	$(PYTEST) -m slow
