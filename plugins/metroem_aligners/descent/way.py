@@ -62,4 +62,3 @@ def mips(start: Tensor, levels: int) -> list[int]:
     """The sizes to work at, from the coarsest: no smaller than it makes sense."""
     smaller = min(start.shape[-2:])
     return [mip for mip in reversed(range(levels)) if mip == 0 or smaller >> mip >= SMALLEST]
-

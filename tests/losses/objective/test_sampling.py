@@ -58,4 +58,4 @@ def test_every_sample_has_its_own_percentiles():
 def test_gradient():
     values = unlike().requires_grad_()
     weight = torch.ones_like(values)
-    assert torch.autograd.gradcheck(lambda v: middling_tiles(v, weight, 4), values)
+    assert torch.autograd.gradcheck(lambda v: middling_tiles(v, weight, 4), values, fast_mode=True)
