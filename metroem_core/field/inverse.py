@@ -22,9 +22,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .bands import in_bands, recorded
+from .bands import bands, in_bands, recorded
 from .fixed_point import fixed_point, with_gradient
-from .sampling import compose, positions, sample, sampler
+from .sampling import compose, positions, rows_of, sample, sampler
 from .statistics import length
 from .validity import HALF, all_finite, exact, filled, finite
 
@@ -85,16 +85,27 @@ def improved(field: Tensor, tolerance: float, iterations: int) -> tuple[Tensor, 
     valid, inverse = finite(inverse), filled(inverse)
     best, least, beyond = inverse, math.inf, ~ends_inside(field)
     for _ in range(iterations):
-        rest = compose(field, inverse).masked_fill_(beyond, 0)
-        error = max(rest.max().item(), -rest.min().item())
+        error = largest_rest(field, inverse, beyond)
         if error > FALLING * least:
             break
         best, least = inverse, error
         if error < tolerance:
             break
-        inverse = sample(rest, inverse).neg_().add_(inverse)
+        rest = compose(field, best).masked_fill_(beyond, 0)
+        inverse = sample(rest, best).neg_().add_(best)
         del rest  # which leaves room for the next one
     return best, valid
+
+
+def largest_rest(field: Tensor, inverse: Tensor, beyond: Tensor) -> float:
+    """The largest component of ``f(p) + g(p + f(p))`` that does not lie beyond the picture."""
+    sampled = rows_of(inverse, field, "border")
+
+    def largest(rows: slice) -> float:
+        rest = sampled(rows) + field[:, :, rows]
+        return rest.masked_fill_(beyond[:, :, rows], 0).abs_().max().item()
+
+    return max(map(largest, bands(field, inverse)))
 
 
 def ends_inside(field: Tensor) -> Tensor:
