@@ -7,6 +7,7 @@ read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -70,6 +71,19 @@ class Box:
         if any(b <= a for a, b in zip(start, stop, strict=True)):
             return None
         return Box(start, stop)
+
+    def beyond(self, inside: Box) -> Iterator[Box]:
+        """The parts of this box that lie beyond another one in it: at most two along each axis."""
+        start, stop = list(self.start), list(self.stop)
+        for axis in (2, 1, 0):
+            low, high = inside.start[axis], inside.stop[axis]
+            for a, b in ((start[axis], low), (high, stop[axis])):
+                if a < b:
+                    yield Box(
+                        [*start[:axis], a, *start[axis + 1 :]],
+                        [*stop[:axis], b, *stop[axis + 1 :]],
+                    )
+            start[axis], stop[axis] = low, high
 
     def slices(self, inside: Box) -> tuple[slice, slice, slice]:
         """Where this box lies in an array (z, y, x) that holds the box ``inside``."""

@@ -98,7 +98,10 @@ def improved(field: Tensor, tolerance: float, iterations: int) -> tuple[Tensor, 
 
 
 def largest_rest(field: Tensor, inverse: Tensor, beyond: Tensor) -> float:
-    """The largest component of ``f(p) + g(p + f(p))`` that does not lie beyond the picture."""
+    """The largest component of ``f(p) + g(p + f(p))`` that does not lie beyond the picture.
+
+    It is found band by band, so that nothing of the size of the field is held for it.
+    """
     sampled = rows_of(inverse, field, "border")
 
     def largest(rows: slice) -> float:

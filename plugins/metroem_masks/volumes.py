@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -49,7 +49,7 @@ class MaskVolume:
         values = self.values(inside, mip).transpose(0, 1).contiguous().numpy()
         if inside == box:
             return values
-        self.outside.extend((mip, each) for each in beyond(box, inside))
+        self.outside.extend((mip, each) for each in box.beyond(inside))
         voxels = np.zeros((1, *box.shape), self.info.dtype)
         voxels[(slice(None), *inside.slices(box))] = values
         return voxels
@@ -136,16 +136,3 @@ def together(scales: Sequence[Scale]) -> Scale:
     starts, stops = ([getattr(each.box, end) for each in scales] for end in ("start", "stop"))
     box = Box(map(min, zip(*starts, strict=True)), map(max, zip(*stops, strict=True)))
     return Scale(box, scales[0].voxel_size)
-
-
-def beyond(box: Box, inside: Box) -> Iterator[Box]:
-    """The parts of a box that lie beyond another one in it, two along each axis at most."""
-    start, stop = list(box.start), list(box.stop)
-    for axis in range(3):
-        low, high = inside.start[axis], inside.stop[axis]
-        for a, b in ((start[axis], low), (high, stop[axis])):
-            if a < b:
-                yield Box(
-                    [*start[:axis], a, *start[axis + 1 :]], [*stop[:axis], b, *stop[axis + 1 :]]
-                )
-        start[axis], stop[axis] = low, high

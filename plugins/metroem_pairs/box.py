@@ -8,10 +8,9 @@ from typing import Any
 import attrs
 from attrs.validators import deep_iterable, ge, gt, min_len, optional
 
-from metroem_core.geometry import Triple
 from metroem_core.kinds import PairPlace
 
-from .sections import onto_targets, snapped
+from .sections import behind_the_start, onto_targets, snapped
 
 positive: Any = optional(deep_iterable(gt(0)))
 
@@ -32,16 +31,11 @@ class InBox:
     """
 
     start: tuple[int, int, int] = attrs.field(converter=tuple)
-    stop: tuple[int, int, int] = attrs.field(converter=tuple)
+    stop: tuple[int, int, int] = attrs.field(converter=tuple, validator=behind_the_start)
     every: tuple[int, int] | None = attrs.field(default=None, validator=positive)
     targets: tuple[int, ...] = attrs.field(default=(-1,), converter=tuple, validator=min_len(1))
     permute: bool = False
     max_mip: int = attrs.field(default=0, validator=ge(0))
-
-    @stop.validator
-    def _behind_the_start(self, _: Any, stop: Triple) -> None:
-        if any(b <= a for a, b in zip(self.start, stop, strict=True)):
-            raise ValueError(f"'stop' must lie behind 'start' {self.start}: {stop}")
 
     def __attrs_post_init__(self) -> None:
         wide = (b - a for a, b in zip(self.start[:2], self.stop[:2], strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 import numpy as np
@@ -13,7 +12,7 @@ from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Triple
 from metroem_core.kinds import Mask, PairPlace, Volume
 
-from .sections import onto_targets, snapped
+from .sections import behind_the_start, onto_targets, snapped
 
 TRIES = 100  # for one place
 
@@ -38,7 +37,7 @@ class AtRandom:
     """
 
     start: tuple[int, int, int] = attrs.field(converter=tuple)
-    stop: tuple[int, int, int] = attrs.field(converter=tuple)
+    stop: tuple[int, int, int] = attrs.field(converter=tuple, validator=behind_the_start)
     count: int = attrs.field(validator=gt(0))
     size: tuple[int, int] = attrs.field(
         default=(1, 1), converter=tuple, validator=deep_iterable(gt(0))
@@ -50,11 +49,6 @@ class AtRandom:
     targets: tuple[int, ...] = attrs.field(default=(-1,), converter=tuple, validator=min_len(1))
     permute: bool = False
     max_mip: int = attrs.field(default=0, validator=ge(0))
-
-    @stop.validator
-    def _behind_the_start(self, _: Any, stop: Triple) -> None:
-        if any(b <= a for a, b in zip(self.start, stop, strict=True)):
-            raise ValueError(f"'stop' must lie behind 'start' {self.start}: {stop}")
 
     def __attrs_post_init__(self) -> None:
         wide = (b - a for a, b in zip(self.start[:2], self.stop[:2], strict=True))

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from metroem_core.geometry import Triple
 from metroem_core.kinds import PairPlace
+
+
+def behind_the_start(box: Any, _: Any, stop: Triple) -> None:
+    """Validate that ``stop`` lies behind the ``start`` of the same box."""
+    if any(b <= a for a, b in zip(box.start, stop, strict=True)):
+        raise ValueError(f"'stop' must lie behind 'start' {box.start}: {stop}")
 
 
 def snapped(place: Triple, mip: int) -> Triple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,29 +30,10 @@ def read_box(
     part = fetch(inside.slices(whole))
     if inside == box:
         return np.ascontiguousarray(part)
-    gaps.extend((mip, each) for each in beyond(box, inside))
+    gaps.extend((mip, each) for each in box.beyond(inside))
     voxels = np.full((info.channels, *box.shape), nothing(info), info.dtype)
     voxels[(slice(None), *inside.slices(box))] = part
     return voxels
-
-
-def beyond(box: Box, inside: Box) -> Iterator[Box]:
-    """The parts of a box that lie beyond another one in it: at most two along each axis."""
-    for axis in (2, 1, 0):
-        for a, b in (
-            (box.start[axis], inside.start[axis]),
-            (inside.stop[axis], box.stop[axis]),
-        ):
-            if a < b:
-                yield cut(box, axis, a, b)
-        box = cut(box, axis, inside.start[axis], inside.stop[axis])
-
-
-def cut(box: Box, axis: int, a: int, b: int) -> Box:
-    """A box from ``a`` to ``b`` along one axis."""
-    start, stop = list(box.start), list(box.stop)
-    start[axis], stop[axis] = a, b
-    return Box(start, stop)
 
 
 def nothing(info: VolumeInfo) -> float:

@@ -62,3 +62,12 @@ def test_a_missing_mip_is_told_with_those_there_are():
 
 def test_a_mip_doubles_the_voxel_size_in_x_and_y():
     assert voxel_size_at((4, 4, 40), 2) == (16, 16, 40)
+
+
+def test_the_parts_of_a_box_beyond_another_fill_it_with_that_one_and_share_nothing():
+    box, inside = Box((-2, 0, 5), (9, 4, 8)), Box((0, 1, 5), (7, 4, 7))
+    counted = np.zeros(box.shape, int)
+    for part in [inside, *box.beyond(inside)]:
+        counted[part.slices(box)] += 1
+    assert (counted == 1).all()
+    assert list(box.beyond(box)) == []
