@@ -25,6 +25,7 @@ CATALOGUE = {
     "metroem.mask": [
         "all = metroem_masks.expressions:AllOf",
         "any = metroem_masks.expressions:AnyOf",
+        "detector = metroem_masks.detector:Detector",
         "grown = metroem_masks.grown:Grown",
         "not = metroem_masks.expressions:Not",
         "rings = metroem_masks.rings:Rings",
@@ -70,6 +71,7 @@ CATALOGUE = {
         "metric = metroem_losses.objective.metric:Metric",
         "plain = metroem_losses.objective.plain:Plain",
         "seamless = metroem_losses.objective.seamless:Seamless",
+        "segmentation = metroem_losses.objective.segmentation:Segmentation",
     ],
     "metroem.augmentation": [
         "brightness = metroem_augmentations.brightness:Brightness",

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from attrs.validators import deep_iterable, ge, gt, min_len
 from torch import Tensor, nn
 
+from metroem_core.mask import has_data
+
 
 @attrs.frozen
 class UNet2D:
@@ -21,6 +23,8 @@ class UNet2D:
     :param out_channels: of the maps.
     :param features: the channels at every size, the full one first.
     :param convolutions: how many a block has.
+    :param standardise: smooth each picture a little first, and give it the mean 0 and the
+        deviation 1 of its pixels with data, as the defect detector needs it.
     """
 
     in_channels: int = attrs.field(default=1, validator=gt(0))
@@ -29,10 +33,12 @@ class UNet2D:
         default=(16, 32, 64, 128, 256), validator=[min_len(1), deep_iterable(gt(0))]
     )
     convolutions: int = attrs.field(default=3, validator=ge(1))
+    standardise: bool = False
 
-    def build(self) -> UNet:
+    def build(self) -> nn.Module:
         """The layers, with new weights."""
-        return UNet(self.in_channels, self.out_channels, self.features, self.convolutions)
+        net = UNet(self.in_channels, self.out_channels, self.features, self.convolutions)
+        return Standardised(net) if self.standardise else net
 
 
 class UNet(nn.Module):
@@ -68,6 +74,38 @@ class UNet(nn.Module):
             x = each(torch.cat([passed.pop(), x], dim=1))
         maps: Tensor = self.last(x)
         return maps[..., :height, :width]
+
+
+class Standardised(nn.Module):
+    """Grey values (N, C, H, W), 0 where there are no data, as a network sees them best.
+
+    What has no data is as dark as it would be with data: a crack of zeros is still a crack.
+    """
+
+    def __init__(self, net: UNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The maps of the network."""
+        maps: Tensor = self.net(standardised(smoothed(x), has_data(x)))
+        return maps
+
+
+def smoothed(x: Tensor) -> Tensor:
+    """A picture with 3/4 of each value left, 1/24 from each side and 1/48 from each corner."""
+    weights = x.new_tensor([[1, 2, 1], [2, 36, 2], [1, 2, 1]]) / 48
+    kernel = weights.expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=x.shape[1])
+
+
+def standardised(x: Tensor, valid: Tensor) -> Tensor:
+    """A picture minus its mean, by its deviation, both over where it is valid (N, 1, H, W)."""
+    count = valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    mean = torch.where(valid, x, 0).sum(dim=(2, 3), keepdim=True) / count
+    centred = x - mean
+    variance = torch.where(valid, centred, 0).square().sum(dim=(2, 3), keepdim=True) / count
+    return centred / (variance.sqrt() + 1e-6)
 
 
 def block(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequential:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from metroem_core.testing import NetworkConformance
-from metroem_networks.unet2d import UNet2D
+from metroem_networks.unet2d import UNet2D, smoothed, standardised
 
 SMALL = UNet2D(features=(4, 8, 8))
 
@@ -51,3 +51,34 @@ def test_it_can_learn_where_a_picture_is_bright() -> None:
         adam.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 3
+
+
+class TestStandardised(NetworkConformance):
+    component = UNet2D(features=(4, 8), standardise=True)
+
+
+def test_a_standardised_picture_has_the_mean_0_and_the_deviation_1_of_its_data() -> None:
+    picture = 5 + 3 * torch.rand(2, 1, 20, 30)
+    valid = torch.rand(2, 1, 20, 30) > 0.3
+    seen = standardised(picture, valid)
+    for sample, counts in zip(seen, valid, strict=True):
+        assert sample[counts].mean().item() == pytest.approx(0, abs=1e-4)
+        assert sample[counts].std(correction=0).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_picture_without_data_is_standardised_too() -> None:
+    nothing = torch.zeros(1, 1, 8, 8)
+    assert standardised(nothing, nothing.bool()).isfinite().all()
+
+
+def test_smoothing_spreads_a_pixel_and_keeps_what_is_even() -> None:
+    pixel = torch.zeros(1, 1, 5, 5)
+    pixel[0, 0, 2, 2] = 48
+    expected = torch.tensor([[1.0, 2, 1], [2, 36, 2], [1, 2, 1]])
+    torch.testing.assert_close(smoothed(pixel)[0, 0, 1:4, 1:4], expected)
+    torch.testing.assert_close(smoothed(torch.ones(1, 2, 4, 4)), torch.ones(1, 2, 4, 4))
+
+
+def test_a_standardised_network_does_not_care_how_bright_a_picture_is() -> None:
+    net, picture = UNet2D(features=(4, 8), standardise=True).build(), 0.2 + torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(net(3 * picture + 1), net(picture), atol=1e-3, rtol=1e-3)
