@@ -122,6 +122,7 @@ CATALOGUE = {
     "metroem.step": [
         "align_pair = metroem_steps.align_pair:AlignPair",
         "curate = metroem_steps.curate:Curate",
+        "measure = metroem_steps.measure:Measure",
     ],
     "metroem.command": [
         "benchmark = metroem_commands.benchmark:benchmark",

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-import torch
 from attrs.validators import deep_iterable, ge, gt
 from torch import Tensor
 
-from metroem_core.batch import Batch, Place, Prediction, pair, picture, turned
-from metroem_core.errors import UserError
+from metroem_core.batch import Batch, Place, pair, picture, turned
 from metroem_core.files import whole
 from metroem_core.geometry import Box
 from metroem_core.kinds import Aligner, Metric, Plan, Source
-from metroem_core.mask import warp
-from metroem_core.pictures import pair_panels, sheet
+from metroem_core.pictures import sheet
 from metroem_core.spec import Output
+
+from .measuring import measured, panels, true_field
 
 if TYPE_CHECKING:
     from metroem_core.run import Run
@@ -73,11 +72,7 @@ class AlignPair:
             run.progress(self, done, total, **values)
 
         prediction = self.aligner.build()(batch, report)
-        still = Prediction(torch.zeros_like(prediction.field))
-        numbers = {
-            "before": self._measure(batch, still, truth),
-            "after": self._measure(batch, prediction, truth),
-        }
+        numbers = measured(self.metrics, batch, prediction, truth)
         with whole(self.to) as folder:
             folder.mkdir()
             np.save(folder / "field.npy", turned(prediction.field)[0].numpy())
@@ -90,48 +85,9 @@ class AlignPair:
         batch = pair(src, tgt, Place(self._box(0), self.mip))
         if self.truth is None:
             return batch, None
-        fields = self.truth.open()
-        if fields.info.channels != 2 or not fields.info.dtype.startswith("float"):
-            raise UserError(
-                "'truth' must be a volume of fields: 2 channels of floats, "
-                f"not {fields.info.channels} of {fields.info.dtype}"
-            )
-        truth = torch.from_numpy(fields.read(self._box(0), self.mip))
-        return batch, turned(truth.movedim(1, 0))
+        return batch, true_field(self.truth.open(), self._box(0), self.mip)
 
     def _box(self, offset: int) -> Box:
         """The section that lies ``offset`` behind the source, in voxels of the mip."""
         x, y = (corner >> self.mip for corner in self.start)
         return Box.of((x, y, self.z + offset), (*self.size, 1))
-
-    def _measure(
-        self, batch: Batch, prediction: Prediction, truth: Tensor | None
-    ) -> dict[str, float]:
-        measured: dict[str, float] = {}
-        for metric in self.metrics:
-            numbers = metric(batch, prediction, truth).numbers
-            twice = sorted(numbers.keys() & measured.keys())
-            if twice:
-                raise UserError(f"two of 'metrics' measure {', '.join(twice)}; keep one of them")
-            measured.update(numbers)
-        return measured
-
-
-def panels(batch: Batch, prediction: Prediction, truth: Tensor | None) -> dict[str, np.ndarray]:
-    """What a person wants to see of an aligned pair, by caption."""
-    src, tgt = batch["src"].tensor, batch["tgt"].tensor
-    field, sure = turned(prediction.field)[0].numpy(), prediction.confidence
-    error = None if truth is None else np.hypot(*(turned(truth)[0].numpy() - field))
-    return pair_panels(
-        grey(src),
-        grey(tgt),
-        grey(warp(src, prediction.field)),
-        field,
-        confidence=None if sure is None else grey(sure),
-        error=error,
-    )
-
-
-def grey(image: Tensor) -> np.ndarray:
-    """The first channel of a pair's picture (1, C, X, Y), with rows downwards (Y, X)."""
-    return image[0, 0].T.numpy()

@@ -1,0 +1,122 @@
+import json
+
+import attrs
+import numpy as np
+import pytest
+
+from metroem_core.plugins import components
+from metroem_core.run import load
+from metroem_core.sets import FileName, create_field, write_about
+from metroem_core.sets.layout import create_images, created
+from metroem_core.testing import StepConformance
+from metroem_registry import installed
+from metroem_steps.measure import Measure
+
+SIZE = (40, 32)
+Correlation, EndPointError = (components().get("metric", name) for name in ("ncc", "epe"))
+
+
+@attrs.frozen
+class Flow:
+    """The same field everywhere: 3 along x, 1 along y, in a volume of 200 x 200 x 30."""
+
+    def open(self):
+        array = np.zeros((2, 30, 200, 200), np.float32)
+        array[0], array[1] = 3, 1
+        return components().get("source", "array")(array).open()
+
+
+def write_set(folder, field=(1.0, 3.0), about=True):
+    """Three pairs whose target shows what the source shows 3 further along x and 1 along y."""
+    folder.mkdir()
+    place = (100, 90, 10)
+    tissue = np.random.default_rng(0).random((3, SIZE[0] + 10, SIZE[1] + 10), np.float32) + 0.1
+    src, tgt = tissue[:, 2:42, 2:34], tissue[:, 5:45, 3:35]
+    with created(folder / str(FileName(place, 0))) as file:
+        create_images(file, 3, SIZE)[:] = np.stack([src, tgt], axis=1)
+    with created(folder / str(FileName(place, 0, "test", 0))) as file:
+        vector = np.array(field, np.float32)[None, :, None, None]
+        create_field(file, (3, 2, *SIZE))[:] = np.broadcast_to(vector, (3, 2, *SIZE))
+    if about:
+        known = {
+            "pairs": 3,
+            "places": [[list(place), [100, 90, 9]]] * 3,
+            "places_are": "middles",
+            "shifts": [[[0, 0], [0, 0]]] * 3,
+            "split": {"train": [0], "validation": [1, 2]},
+            "mips": {},
+        }
+        write_about(folder, {FileName(place, 0).name: known})
+    return str(folder)
+
+
+class TestMeasure(StepConformance):
+    @pytest.fixture(autouse=True)
+    def make(self, tmp_path):
+        self.component = Measure(
+            write_set(tmp_path / "set"),
+            mip=0,
+            stage=0,
+            metrics=(Correlation(),),
+            to=str(tmp_path / "quality"),
+        )
+
+
+def numbers(folder, **changes):
+    registry = installed()
+    registry.add("source", "flow", Flow)
+    step = {"type": "measure", "mip": 0, "stage": 0, "metrics": ["ncc", "epe"], **changes}
+    load({"steps": [step]}, out=folder / "run", registry=registry).run()
+    return json.loads((folder / "run/quality/numbers.json").read_text())
+
+
+def test_the_right_field_makes_pictures_alike_and_has_no_error(tmp_path):
+    found = numbers(tmp_path, data=write_set(tmp_path / "set"), truth="flow")
+    assert found["before"]["epe_median"] == pytest.approx(np.hypot(3, 1))
+    assert found["after"]["epe_median"] == pytest.approx(0, abs=0.01)
+    assert found["before"]["ncc"] < 0.3 < 0.9 < found["after"]["ncc"]
+
+
+def test_every_pair_is_told_with_its_place(tmp_path):
+    found = numbers(tmp_path, data=write_set(tmp_path / "set"), pairs="all")
+    assert [row["pair"] for row in found["pairs"]] == [0, 1, 2]
+    assert found["pairs"][0]["place"] == [100, 90, 10]
+    mean = np.mean([row["after"]["ncc"] for row in found["pairs"]])
+    assert found["after"]["ncc"] == pytest.approx(mean)
+
+
+def test_by_default_the_pairs_that_validate_are_measured_and_drawn(tmp_path):
+    found = numbers(tmp_path, data=write_set(tmp_path / "set"), pictures=1)
+    assert [row["pair"] for row in found["pairs"]] == [1, 2]
+    assert [path.name for path in (tmp_path / "run/quality").glob("*.png")] == ["pair-1.png"]
+
+
+def test_errors_near_folds_are_told_apart(tmp_path):
+    folds = {"type": "threshold", "source": "synthetic", "value": 0}
+    found = numbers(tmp_path, data=write_set(tmp_path / "set"), truth="flow", folds=folds)
+    assert found["after"]["epe_near_folds_median"] == pytest.approx(0, abs=0.01)
+
+
+def test_without_set_json_pairs_are_measured_but_have_no_place(tmp_path):
+    found = numbers(tmp_path, data=write_set(tmp_path / "set", about=False))
+    assert "place" not in found["pairs"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"mip": 3}, "no mip 3 of all pairs; it has 0"),
+        ({"stage": 2}, "no fields of stage 2"),
+        ({"tag": "other"}, "called 'other'"),
+        ({"metrics": ["ncc", "ncc"]}, "measure ncc; keep one"),
+        ({"truth": "synthetic"}, "2 channels of floats"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(tmp_path, changes, says):
+    with pytest.raises(Exception, match=says):
+        numbers(tmp_path, data=write_set(tmp_path / "set"), **changes)
+
+
+def test_a_truth_needs_to_know_where_pairs_are(tmp_path):
+    with pytest.raises(Exception, match="has no set.json"):
+        numbers(tmp_path, data=write_set(tmp_path / "set", about=False), truth="flow")
