@@ -89,5 +89,7 @@ class Dumper:
             return members[0] if tree is not None else Any
         if attrs.has(type(tree)):
             return next((each for each in members if kind_of(each)), type(tree))
+        if isinstance(tree, str):
+            return next((each for each in members if mark(each)), Any)
         lists = [each for each in members if item_of(each) is not None]
         return lists[0] if lists and isinstance(tree, (list, tuple)) else Any

@@ -6,6 +6,7 @@ import pytest
 from attrs.validators import ge, gt, lt
 
 from metroem_core.spec import Location, Output, Problem, SpecError, build, dump
+from metroem_core.spec.dump import account
 from metroem_registry import Entry, Registry, kind
 
 
@@ -317,3 +318,20 @@ def test_an_editor_is_told_that_a_list_may_stand_for_a_chain(shapes):
     jsonschema.Draft202012Validator(rules).validate({"first": [{"type": "square", "side": 2}]})
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(rules).validate({"first": [3]})
+
+
+def test_a_path_is_an_input_also_where_a_value_may_stand_in_its_place(shapes, tmp_path):
+    @attrs.frozen
+    class Either:
+        """Something given in a file or in place.
+
+        :param spec: the file, or what would stand in it.
+        """
+
+        spec: Location | dict[str, Any]
+
+    shapes.add("shape", "either", Either)
+    file = tmp_path / "spec.json"
+    file.touch()
+    assert account(Either(str(file)), Shape, shapes).inputs == (str(file),)
+    assert account(Either({"type": "x"}), Shape, shapes).inputs == ()
