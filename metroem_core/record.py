@@ -126,6 +126,9 @@ def _differences(before: Any, now: Any, at: str) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*before, *(key for key in now if key not in before)]:
             yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else key)
+    elif at.startswith("parameters.") and _are_lists_of_one_length(before, now):
+        for index, (one, other) in enumerate(zip(before, now, strict=True)):
+            yield from _differences(one, other, f"{at}[{index}]")
     elif before != now:
         place = at.removeprefix("parameters.")
         if at.startswith("inputs."):
@@ -134,6 +137,10 @@ def _differences(before: Any, now: Any, at: str) -> Iterator[str]:
             yield f"the code of {place.removeprefix('components.').removesuffix('.source')} changed"
         else:
             yield f"{place} was {_brief(before)}, is {_brief(now)}"
+
+
+def _are_lists_of_one_length(before: Any, now: Any) -> bool:
+    return isinstance(before, list) and isinstance(now, list) and len(before) == len(now)
 
 
 def _brief(value: Any) -> str:

@@ -12,6 +12,7 @@ from metroem_core import hookimpl
 from metroem_core.errors import UserError
 from metroem_core.files import alone, state, whole
 from metroem_core.plugins import components
+from metroem_core.record import Record
 from metroem_core.run import load
 
 TOYS = Path(__file__).with_name("toy_steps.py")
@@ -109,6 +110,20 @@ def test_a_changed_parameter_redoes_a_step_and_what_reads_it(chain, tmp_path):
     ]
     changed.run()
     assert (tmp_path / "run/b.txt").read_text() == "0\n1\n0\n1\n2\n"
+
+
+def test_a_changed_value_in_a_list_is_told_with_its_place(tmp_path):
+    def made_of(stiffness):
+        aligner = ["block_match", {"type": "optimise", "stiffness": stiffness}]
+        step = {"type": "align_pair", "image": "synthetic", "z": 20, "aligner": aligner}
+        return load({"steps": [step]}, out=tmp_path).decide()[0].account
+
+    before, now = made_of(8.0), made_of(9.0)
+    (tmp_path / "pair").mkdir()
+    record = Record.of(tmp_path, before)
+    record.finish("pair", before, record.made_from(before), 1.0)
+    assert record.why("pair", before) is None
+    assert record.why("pair", now) == "aligner.aligners[1].stiffness was 8.0, is 9.0"
 
 
 def test_a_change_further_down_leaves_what_is_before_it_alone(chain, tmp_path):
