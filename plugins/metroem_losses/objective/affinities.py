@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 import torch
@@ -14,8 +14,13 @@ from metroem_core.errors import UserError
 
 from .average import weighted_average
 from .pictures import precise
-from .predicting import Predict, array
 from .reporting import told
+
+
+class Predict(Protocol):
+    """A model that adds what it predicts to a batch."""
+
+    def __call__(self, batch: Batch) -> Batch: ...
 
 
 @attrs.frozen
@@ -41,16 +46,16 @@ class Affinities:
 
     def __call__(self, model: Predict, batch: Batch) -> Loss:
         """The loss of arrays (N, C, [Z,] H, W); the map is the mean over their channels."""
-        predicted = precise(array(model(batch), self.prediction))
-        truth = array(batch, self.truth).to(predicted.dtype)
+        predicted = precise(self._array(model(batch), self.prediction))
+        truth = self._array(batch, self.truth).to(predicted.dtype)
         weight = torch.ones_like(truth)
         if self.weight in batch:
             weight = batch[self.weight].tensor
-        for other, given in ((self.truth, truth), (self.weight, weight)):
-            if given.shape != predicted.shape:
+        for other, array in ((self.truth, truth), (self.weight, weight)):
+            if array.shape != predicted.shape:
                 raise UserError(
                     f"'{self.prediction}' is {tuple(predicted.shape)}, "
-                    f"but '{other}' is {tuple(given.shape)}"
+                    f"but '{other}' is {tuple(array.shape)}"
                 )
         unlike = self._difference(predicted, truth)
         total = weighted_average(unlike, weight, over=weight > 0).mean()
@@ -73,3 +78,8 @@ class Affinities:
                 f"'{self.prediction}' has a value of {outside[0]:g}, but probabilities are from 0 "
                 "to 1; if the model answers with the logarithm of the odds, set 'logits'"
             )
+
+    def _array(self, batch: Batch, name: str) -> Tensor:
+        if name not in batch:
+            raise UserError(f"the loss of affinities needs '{name}'; there is {', '.join(batch)}")
+        return batch[name].tensor

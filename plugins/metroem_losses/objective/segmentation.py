@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import torch
 import torch.nn.functional as F
@@ -13,8 +15,10 @@ from metroem_core.errors import UserError
 
 from .average import weighted_average
 from .pictures import precise
-from .predicting import Predict, array
 from .reporting import told
+
+SIDES = ("src", "tgt")
+PARTS = ("entropy", "overlap")
 
 
 @attrs.frozen
@@ -27,29 +31,44 @@ class Segmentation:
     for each sample, and then the mean over the samples. The second term, the overlap, keeps what
     is rare from being lost among all that is not.
 
-    :param masks: the arrays of the batch that say where each sort is: where they are not 0.
-    :param prediction: the array that the model adds to the batch, with a channel for each.
+    The loss is the mean over ``src`` and ``tgt``, as far as the batch has their masks: those of
+    the sort ``crack`` are ``src_crack`` and ``tgt_crack``. The model is a network that takes
+    pictures.
+
+    :param masks: the sorts, in the order of the network's maps. A mask is set where it is not 0.
     :param overlap: the factor :math:`\mu` of the overlap.
     """
 
     masks: tuple[str, ...] = attrs.field(default=("crack", "fold"), validator=min_len(1))
-    prediction: str = "maps"
     overlap: float = attrs.field(default=1.0, validator=ge(0))
 
-    def __call__(self, model: Predict, batch: Batch) -> Loss:
-        """The loss of masks (N, 1, H, W); the map is the mean over the sorts."""
-        odds = precise(array(model(batch), self.prediction))
-        masks = [array(batch, name) for name in self.masks]
+    def __call__(self, model: Callable[[Tensor], Tensor], batch: Batch) -> Loss:
+        """The loss of pictures (N, 1, H, W) and masks of that size; the map is of the first side.
+
+        :raises UserError: when there are no masks, or the network answers with other maps.
+        """
+        sides = [side for side in SIDES if all(f"{side}_{name}" in batch for name in self.masks)]
+        if not sides:
+            wanted = " and ".join(f"src_{name}" for name in self.masks)
+            raise UserError(f"the objective needs {wanted}; there is {', '.join(batch)}")
+        losses = [self._side(model, batch, side) for side in sides]
+        parts = {name: torch.stack([each.parts[name] for each in losses]).mean() for name in PARTS}
+        total = torch.stack([each.total for each in losses]).mean()
+        return Loss(total, parts, losses[0].maps)
+
+    def _side(self, model: Callable[[Tensor], Tensor], batch: Batch, side: str) -> Loss:
+        odds = precise(model(batch[side].tensor))
+        masks = [batch[f"{side}_{name}"].tensor for name in self.masks]
         truth = (torch.cat(masks, dim=1) != 0).to(odds.dtype)
         if odds.shape != truth.shape:
             raise UserError(
-                f"'{self.prediction}' is {tuple(odds.shape)}, but the masks "
+                f"the network answers with {tuple(odds.shape)}, but the masks "
                 f"{', '.join(self.masks)} together are {tuple(truth.shape)}"
             )
         unlike = F.binary_cross_entropy_with_logits(odds, truth, reduction="none")
         entropy = weighted_average(unlike, torch.ones_like(unlike)).mean()
         missed = 1 - dice(odds.sigmoid(), truth).mean()
-        parts = {"entropy": entropy, "overlap": missed}
+        parts = dict(zip(PARTS, (entropy, missed), strict=True))
         maps = {"entropy": unlike.mean(dim=1, keepdim=True)}
         return Loss(entropy + self.overlap * missed, told(parts), told(maps))
 

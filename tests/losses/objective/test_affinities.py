@@ -113,7 +113,7 @@ def test_arrays_of_unlike_sizes_are_refused():
 
 
 def test_a_model_that_predicts_something_else_is_refused():
-    with pytest.raises(UserError, match="the objective needs 'pred_affs'; there is gt_a"):
+    with pytest.raises(UserError, match="the loss of affinities needs 'pred_affs'; there is gt_a"):
         Affinities()(lambda batch: batch, Batch({"gt_affs": row(1)}))
 
 

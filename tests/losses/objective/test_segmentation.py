@@ -11,7 +11,7 @@ from metroem_losses.objective.segmentation import Segmentation
 
 
 class Finder(nn.Module):
-    """A model that adds maps of two sorts to a batch."""
+    """A network that answers a picture with maps of two sorts."""
 
     def __init__(self):
         super().__init__()
@@ -20,18 +20,18 @@ class Finder(nn.Module):
         for weight in self.parameters():
             nn.init.normal_(weight, std=0.3, generator=generator)
 
-    def forward(self, batch):
-        return batch.put(maps=Array(self.layer(batch["src"].tensor)))
+    def forward(self, picture):
+        return self.layer(picture)
 
 
 class Sure:
-    """A model that answers with what it is given."""
+    """A network that answers with what it is given."""
 
     def __init__(self, maps):
         self.maps = maps
 
-    def __call__(self, batch):
-        return batch.put(maps=Array(self.maps))
+    def __call__(self, picture):
+        return self.maps
 
 
 def sections():
@@ -41,8 +41,8 @@ def sections():
     return Batch(
         {
             "src": Array(src),
-            "crack": Array(masks[:, :1], "mask"),
-            "fold": Array(masks[:, 1:], "mask"),
+            "src_crack": Array(masks[:, :1], "mask"),
+            "src_fold": Array(masks[:, 1:], "mask"),
         }
     )
 
@@ -58,7 +58,7 @@ class TestSegmentation(ObjectiveConformance):
 
 
 def truth_of(batch):
-    return torch.cat([batch["crack"].tensor, batch["fold"].tensor], dim=1).double()
+    return torch.cat([batch["src_crack"].tensor, batch["src_fold"].tensor], dim=1).double()
 
 
 def test_who_is_sure_and_right_has_no_loss():
@@ -77,7 +77,7 @@ def test_a_rare_thing_that_is_missed_costs_by_the_overlap():
     batch = sections()
     fold = torch.zeros(2, 1, 8, 9)
     fold[:, :, 0, 0] = 1
-    batch = batch.put(fold=Array(fold, "mask"), crack=Array(torch.zeros_like(fold), "mask"))
+    batch = batch.put(src_fold=Array(fold, "mask"), src_crack=Array(torch.zeros_like(fold), "mask"))
     nowhere = Sure(torch.full((2, 2, 8, 9), -30.0))
     parts = Segmentation()(nowhere, batch).parts
     assert parts["overlap"].item() == pytest.approx((0 + 1 / 2) / 2)  # of no cracks, of a fold
@@ -85,16 +85,25 @@ def test_a_rare_thing_that_is_missed_costs_by_the_overlap():
 
 def test_masks_count_wherever_they_are_not_0():
     batch = sections()
-    labels = batch.put(fold=Array(batch["fold"].tensor * 2, "labels"))
+    labels = batch.put(src_fold=Array(batch["src_fold"].tensor * 2, "labels"))
     model = Finder()
     assert Segmentation()(model, labels).total.equal(Segmentation()(model, batch).total)
+
+
+def test_both_sides_teach_where_both_have_masks():
+    batch, model = sections(), Finder()
+    turned = {"tgt": batch["src"], "tgt_crack": batch["src_fold"], "tgt_fold": batch["src_crack"]}
+    sides = [batch, Batch({name.replace("tgt", "src"): each for name, each in turned.items()})]
+    alone = [Segmentation()(model, each).total for each in sides]
+    together = Segmentation()(model, batch.put(**turned)).total
+    torch.testing.assert_close(together, torch.stack(alone).mean())
 
 
 @pytest.mark.parametrize(
     ("masks", "says"),
     [
-        (("hole",), "needs 'hole'; there is src, crack, fold"),
-        (("fold",), r"'maps' is \(2, 2, 8, 9\), but the masks fold together are \(2, 1, 8, 9\)"),
+        (("hole",), "needs src_hole; there is src, src_crack, src_fold"),
+        (("fold",), r"answers with \(2, 2, 8, 9\), but the masks fold together are \(2, 1, 8, 9\)"),
     ],
 )
 def test_what_does_not_fit_is_told(masks, says):
