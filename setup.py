@@ -139,6 +139,7 @@ CATALOGUE = {
         "download-field = metroem_commands.older.download_field:download_field",
         "download-image = metroem_commands.older.download_image:download_image",
         "gen-stack = metroem_commands.older.gen_stack:gen_stack",
+        "history = metroem_commands.history:history",
         "make-dataset = metroem_commands.older.make_dataset:make_dataset",
         "model = metroem_commands.model:model",
         "pair = metroem_commands.pair:pair",
@@ -150,6 +151,9 @@ CATALOGUE = {
     "metroem.hooks": [
         "bar = metroem_progress.bar",
         "jsonl = metroem_progress.jsonl",
+        "line = metroem_progress.line",
+        "pictures = metroem_progress.pictures",
+        "tensorboard = metroem_progress.tensorboard",
     ],
 }
 
@@ -216,7 +220,7 @@ setup(
     python_requires=">=3.11",
     packages=packages,
     package_dir=folders,
-    package_data={"": ["py.typed", "*.yaml"]},
+    package_data={"": ["py.typed", "*.css", "*.js", "*.yaml"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     entry_points={
