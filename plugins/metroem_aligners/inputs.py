@@ -6,7 +6,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from metroem_core.batch import Batch
+from metroem_core.batch import Batch, Prediction
 from metroem_core.errors import UserError
 from metroem_core.mask import has_data
 
@@ -28,6 +28,16 @@ class Inputs:
         """Whether both pictures of a sample have data, (N,) bool."""
         return has_data(self.src).flatten(1).any(dim=1) & has_data(self.tgt).flatten(1).any(dim=1)
 
+    def answer(self, field: Tensor, confidence: Tensor) -> Prediction:
+        """What is said of the pair when some field (N, 2, H, W) was found.
+
+        A sample in which nothing can be told keeps its start, with confidence 0: one without data
+        or without texture on one side.
+        """
+        told = self.alignable() & (confidence.flatten(1).amax(dim=1) > 0)
+        told = told.view(-1, 1, 1, 1)
+        return Prediction(torch.where(told, field, self.start), torch.where(told, confidence, 0))
+
 
 def inputs(batch: Batch) -> Inputs:
     """The pictures of a pair and the field to start from, where invalid vectors become 0.
@@ -48,9 +58,33 @@ def inputs(batch: Batch) -> Inputs:
     return Inputs(src, tgt, _start(batch, src))
 
 
-def size(picture: Tensor) -> str:
-    """The shape of a tensor as people write it."""
-    return " x ".join(map(str, picture.shape))
+def usable(batch: Batch) -> Inputs:
+    """The same, with pictures that are 0 where they are masked or have a defect.
+
+    That is where ``src_mask`` or ``tgt_mask``, (N, 1, H, W), is 0, and where ``src_defects`` or
+    ``tgt_defects`` is not.
+    """
+    given = inputs(batch)
+    return attrs.evolve(given, src=_sound(batch, "src"), tgt=_sound(batch, "tgt"))
+
+
+def _sound(batch: Batch, side: str) -> Tensor:
+    picture = batch[side].tensor
+    for name, kept in ((f"{side}_mask", True), (f"{side}_defects", False)):
+        if name in batch:
+            mask = batch[name].tensor
+            wanted = (len(picture), 1, *picture.shape[-2:])
+            if mask.shape != wanted:
+                raise UserError(
+                    f"{name} is {size(mask)}, but for these pictures it must be {size(wanted)}"
+                )
+            picture = picture * ((mask != 0) == kept)
+    return picture
+
+
+def size(picture: Tensor | tuple[int, ...]) -> str:
+    """A shape, or that of a tensor, as people write it."""
+    return " x ".join(map(str, picture.shape if isinstance(picture, Tensor) else picture))
 
 
 def _start(batch: Batch, src: Tensor) -> Tensor:
@@ -60,7 +94,6 @@ def _start(batch: Batch, src: Tensor) -> Tensor:
     field = batch["src_field"].tensor
     if field.shape != shape:
         raise UserError(
-            f"src_field is {size(field)}, but for these pictures it must be "
-            + " x ".join(map(str, shape))
+            f"src_field is {size(field)}, but for these pictures it must be {size(shape)}"
         )
     return field.to(src.dtype).nan_to_num(0, 0, 0)

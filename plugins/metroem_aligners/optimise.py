@@ -13,12 +13,12 @@ from metroem_core.batch import Array, Batch, Prediction
 from metroem_core.kinds import Align, Aligner, Objective, Report, Similarity, Smoothness
 
 from .descent.features import features, finer, of_even_contrast, of_features
-from .descent.scene import Scene, has_any, usable
+from .descent.scene import Scene
 from .descent.settings import TERMS, Settings
 from .descent.sureness import sureness
 from .descent.way import descend
 from .gauss_newton import refine
-from .inputs import inputs
+from .inputs import usable
 from .progress import parts
 
 OTHERS = (*TERMS, "objective", "levels", "iterations", "lr", "spacing", "tolerance")
@@ -122,18 +122,16 @@ class Optimiser:
     maker: Align | None
 
     def __call__(self, batch: Batch, report: Report | None = None) -> Prediction:
-        """The field and its confidence. A sample without data on one side keeps its start.
+        """The field and its confidence. A sample in which nothing can be told keeps its start.
 
         :param report: called after every step.
         """
-        given = inputs(batch)
-        src, tgt = usable(batch, "src"), usable(batch, "tgt")
-        scene = Scene(batch.put(src=Array(src), tgt=Array(tgt)), given.start, {})
+        given = usable(batch)
+        scene = Scene(batch.put(src=Array(given.src), tgt=Array(given.tgt)), given.start, {})
         if self.maker is not None:
-            scene = attrs.evolve(scene, features=features(self.maker, batch, src, tgt))
-        field, sure = self._found(scene, report)
-        both = has_any(src) & has_any(tgt)
-        return Prediction(torch.where(both, field, given.start), torch.where(both, sure, 0))
+            found = features(self.maker, batch, given.src, given.tgt)
+            scene = attrs.evolve(scene, features=found)
+        return given.answer(*self._found(scene, report))
 
     def _found(self, scene: Scene, report: Report | None) -> tuple[Tensor, Tensor]:
         """The field (N, 2, H, W) of a scene, and how sure it is."""

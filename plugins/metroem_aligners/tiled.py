@@ -20,10 +20,10 @@ from .windows import GRID, Window, shifted, up_to_grid, windows
 class Tiled:
     """Align tile by tile, with what lies around each, so that memory is bounded by a tile.
 
-    A tile is aligned together with a frame of ``halo`` pixels. Half of the frame is thrown away;
-    in the other half a tile fades into its neighbours. Vectors must not be longer than the halo,
-    or the tile does not hold the tissue that they point to; where the pair has a field to start
-    from, only what is added to its mean counts.
+    A tile is aligned together with a frame of ``halo`` pixels. Three quarters of the frame are
+    thrown away; in the last quarter a tile fades into its neighbours. Vectors must not be longer
+    than the halo, or the tile does not hold the tissue that they point to; where the pair has a
+    field to start from, only what is added to its mean counts.
 
     Features are not returned.
 
@@ -35,7 +35,7 @@ class Tiled:
 
     aligner: Aligner
     size: int = attrs.field(default=1024, validator=ge(1))
-    halo: int = attrs.field(default=128, validator=ge(0))
+    halo: int = attrs.field(default=192, validator=ge(0))
     device: str | None = None
 
     def build(self) -> Align:

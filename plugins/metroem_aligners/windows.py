@@ -81,7 +81,7 @@ def spans(length: int, size: int, halo: int) -> list[Span]:
     """The spans of a row of pixels, as equally long as the grid allows."""
     size = up_to_grid(-(-length // -(-length // size)))
     edges = [*range(0, length, size), length]
-    fade = min(halo, size)
+    fade = min(halo // 2, size)
     return [
         Span(
             max(start - halo, 0),

@@ -123,6 +123,31 @@ def test_what_has_no_data_does_not_count(matcher):
     assert prediction.confidence[0, 0, 30, 40] < prediction.confidence[0, 0, 90, 90]
 
 
+@pytest.mark.parametrize("name", ["tgt_mask", "tgt_defects"])
+def test_what_a_mask_leaves_out_has_no_influence(matcher, name):
+    batch, left_out = shifted(9, 4), torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
+    left_out[..., 20:60, 30:70] = True
+    masks = {name: Array(left_out if name == "tgt_defects" else ~left_out, "mask")}
+    spoilt = batch.put(tgt=Array(torch.where(left_out, 0.9, batch["tgt"].tensor)))
+    clean, found = (matcher.build()(each.put(**masks)) for each in (batch, spoilt))
+    assert found.field.equal(clean.field)
+    assert found.confidence.equal(clean.confidence)
+
+
+@pytest.mark.parametrize("side", ["src", "tgt"])
+def test_a_picture_that_is_wholly_masked_moves_nothing_and_is_not_trusted(matcher, side):
+    nothing = {f"{side}_mask": Array(torch.zeros(1, 1, SIZE, SIZE), "mask")}
+    prediction = matcher.build()(shifted(9, 4).put(**nothing))
+    assert (prediction.field == 0).all()
+    assert (prediction.confidence == 0).all()
+
+
+def test_a_mask_of_another_shape_is_refused(matcher):
+    mask = Array(torch.ones(1, 1, 4, 4), "mask")
+    with pytest.raises(UserError, match="src_mask is 1 x 1 x 4 x 4, but .* 1 x 1 x 128 x 128"):
+        matcher.build()(shifted(0, 0).put(src_mask=mask))
+
+
 def test_it_goes_on_from_the_field_so_far(matcher):
     batch = shifted(-40, 30)
     start = torch.tensor([-36.0, 33.0]).view(1, 2, 1, 1).expand(1, 2, SIZE, SIZE)
@@ -130,7 +155,7 @@ def test_it_goes_on_from_the_field_so_far(matcher):
     assert error(prediction, torch.tensor([-40, 30])) < 0.3
 
 
-@pytest.mark.parametrize("grey", [0.0, 0.5])
+@pytest.mark.parametrize("grey", [0.0, 0.5, 100 / 255])
 def test_without_texture_the_field_so_far_stays_with_no_confidence(matcher, grey):
     batch = shifted(0, 0)
     start = random_smooth((SIZE, SIZE), 5, 32, torch.Generator().manual_seed(0))

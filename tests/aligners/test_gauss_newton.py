@@ -98,17 +98,21 @@ def test_what_has_no_data_does_not_count():
     assert sure[0, 0, 55, 65] < 0.5 * sure[0, 0, 100, 100]
 
 
-def test_without_data_the_start_stays_with_no_confidence():
-    start = smooth(4)
-    field, sure = refined(grains() * 0, grains(), start)
-    assert field.equal(start)
-    assert (sure == 0).all()
-
-
 def test_a_picture_without_texture_has_no_confidence():
     field, sure = refined(torch.full((1, 1, SIZE, SIZE), 0.5), grains())
     assert field.isfinite().all()
     assert sure.max() < 1e-3
+
+
+def test_what_is_far_away_has_no_say():
+    far, noise = (1, 1, SIZE, 4 * SIZE), torch.Generator().manual_seed(2)
+    src = grains(size=4 * SIZE)[..., :SIZE, :]
+    truth = random_smooth(far[-2:], 4, 64, torch.Generator().manual_seed(0))
+    tgt = warped(src, truth) + 0.1 * torch.randn(far, generator=noise)
+    spoilt = tgt.clone()
+    spoilt[..., 3 * SIZE :] = torch.rand(1, 1, SIZE, SIZE, generator=noise)
+    field, other = (refined(src, each)[0][..., :SIZE] for each in (tgt, spoilt))
+    assert (field - other).norm(dim=1).max() < 0.02
 
 
 def test_confidence_falls_with_noise():

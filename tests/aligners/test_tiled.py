@@ -94,15 +94,16 @@ def test_tiles_and_the_whole_agree(tile):
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason="METROEM_TEST_DATA does not name a folder of real data")
 @pytest.mark.parametrize("tile", [256, 512])
-def test_tiles_and_the_whole_agree_on_a_real_section(tile):
-    size = (1024, 1024)
-    src = real_section(size)
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_tiles_and_the_whole_agree_on_real_sections(tile, neighbours):
+    size, z = (1024, 1024), 3
+    src, fixed = real_section(size, z), real_section(size, z + neighbours)
     grain = 0.03 * torch.randn(src.shape, generator=torch.Generator().manual_seed(0))
-    batch = pair(src, (sample(src, smooth(size, 12), "border") + grain).clamp(0.004, 1))
-    whole, tiles = (a.build()(batch).field for a in (RECIPE, Tiled(RECIPE, tile, 128)))
+    batch = pair(src, (sample(fixed, smooth(size, 12), "border") + grain).clamp(0.004, 1))
+    whole, tiles = (a.build()(batch).field for a in (RECIPE, Tiled(RECIPE, tile)))
     apart = (whole - tiles).norm(dim=1).flatten()
     assert apart.median() < 0.02
-    assert apart.quantile(0.99) < 0.5
+    assert apart[::7].quantile(0.99) < 0.5
 
 
 def test_a_start_that_leads_out_of_the_tile_is_followed():

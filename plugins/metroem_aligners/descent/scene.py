@@ -9,7 +9,7 @@ from torch import Tensor
 
 from metroem_core.batch import Array, Batch
 from metroem_core.field import down
-from metroem_core.mask import has_data, shrink, warp_mask
+from metroem_core.mask import shrink, warp_mask
 
 Features = dict[int, tuple[Tensor, Tensor]]
 
@@ -65,21 +65,6 @@ class Scene:
         if "tgt_defects" in self.batch:
             weight = weight * (self.batch["tgt_defects"].tensor == 0)
         return weight
-
-
-def usable(batch: Batch, side: str) -> Tensor:
-    """A picture (N, C, H, W) of a pair, 0 where it is masked or has a defect."""
-    picture = batch[side].tensor
-    if f"{side}_mask" in batch:
-        picture = picture * (batch[f"{side}_mask"].tensor != 0)
-    if f"{side}_defects" in batch:
-        picture = picture * (batch[f"{side}_defects"].tensor == 0)
-    return picture
-
-
-def has_any(picture: Tensor) -> Tensor:
-    """Which pictures (N, C, H, W) have any data: (N, 1, 1, 1) bool."""
-    return has_data(picture).flatten(1).any(dim=1).view(-1, 1, 1, 1)
 
 
 def coarser(array: Array, mip: int) -> Array:

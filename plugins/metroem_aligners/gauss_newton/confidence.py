@@ -17,10 +17,12 @@ from torch import Tensor
 
 from metroem_core.field import sample
 
-from .levels import Level, enlarged, smoothed
+from .levels import Level
+from .smoothing import enlarged, smooth
 from .step import INSIDE, gradient
 
 CELL = 8  # pixels of the level that is looked at
+PASSES = 2  # of [1 2 1] / 4 over those cells
 EVEN = 0.1  # the p at which the confidence is one half
 TINY = 1e-9
 
@@ -36,7 +38,7 @@ def confidence(source: Level, target: Level, field: Tensor) -> Tensor:
     products = gx * gx, gx * gy, gy * gy, rest * rest, seen * seen, known * known, seen * known
     maps = [x.sum(dim=1, keepdim=True) for x in products]
     cells = F.avg_pool2d(torch.cat([*maps, data], dim=1), CELL)
-    xx, xy, yy, differ, ss, tt, st, covered = smoothed(smoothed(cells)).split(1, dim=1)
+    xx, xy, yy, differ, ss, tt, st, covered = smooth(cells, PASSES).split(1, dim=1)
     least = (xx + yy) / 2 - ((xx - yy).square() / 4 + xy.square()).sqrt()
     posterior = least.clamp(min=0) / differ.clamp(min=TINY)
     alike = st.clamp(min=0) / (ss * tt).clamp(min=TINY).sqrt()

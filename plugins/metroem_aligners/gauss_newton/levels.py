@@ -9,15 +9,19 @@ from torch import Tensor
 
 from metroem_core.mask import contraction, has_data
 
+from .smoothing import enlarged, smooth
+
 CELL = 16  # pixels of the finest level along a cell in which brightness is averaged
 PASSES = 3  # of [1 2 1] / 4 over those cells: a window of about 64 pixels
-FAINT = 0.1  # of the contrast of the picture: what is fainter is not amplified
+WIDE_PASSES = 32  # a window of about 200 pixels
+FAINT = 0.1  # of the contrast of the wide window: what is fainter is not amplified
+ROUNDING = 1e-6  # of the mean of the picture: less contrast is none
 STRONG = 3.0  # deviations from the mean: what is beyond is a defect
 
 
 @attrs.frozen(eq=False)
 class Level:
-    """Pictures (N, C, H, W) and where they have data, (N, 1, H, W), 0 or 1."""
+    """Pictures (N, C, H, W), and where they have data, (N, 1, H, W), 0 or 1; 0 elsewhere."""
 
     image: Tensor
     data: Tensor
@@ -47,18 +51,15 @@ def pyramid(image: Tensor, levels: int, multiple: int, finest: int = 0) -> dict[
 def pyramids(
     src: Tensor, tgt: Tensor, levels: int, multiple: int, finest: int = 0
 ) -> tuple[dict[int, Level], dict[int, Level]]:
-    """The pyramids of two pictures of the same size, made together."""
-    both, count = pyramid(torch.cat([src, tgt]), levels, multiple, finest), len(src)
-    parts = slice(0, count), slice(count, None)
-    first, second = ({m: Level(x.image[p], x.data[p]) for m, x in both.items()} for p in parts)
-    return first, second
+    """The pyramids of two pictures."""
+    return pyramid(src, levels, multiple, finest), pyramid(tgt, levels, multiple, finest)
 
 
 def halved(level: Level) -> Level:
     """The mean of the pixels with data among four; no data where there are not more than two."""
     share = F.avg_pool2d(level.data, 2)
     data = (share > 0.5).to(share.dtype)
-    return Level(F.avg_pool2d(level.image * level.data, 2) / share.clamp(min=0.25) * data, data)
+    return Level(F.avg_pool2d(level.image, 2).div_(share.clamp_(min=0.25)).mul_(data), data)
 
 
 def evened(level: Level, cell: int) -> Level:
@@ -66,40 +67,31 @@ def evened(level: Level, cell: int) -> Level:
 
     .. math:: x = \mathrm{clip}\left(\frac{I - \mu}{\max(\sigma, 0.1\, \Sigma)}\right)
 
-    with mean and deviation of a window of four cells, and the deviation of the whole picture.
+    with mean and deviation of a window of four cells, and the deviation of a much wider one.
 
     :param cell: its side, in pixels.
     """
     data = level.data
+    # Without the mean of the picture, squares are small, and their differences exact.
     total = data.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    image = level.image - (level.image * data).sum(dim=(2, 3), keepdim=True) / total
-    image = image * data
-    square = image.square()
-    whole = (square.sum(dim=(2, 3), keepdim=True) / total).sqrt()
-    cells = F.avg_pool2d(torch.cat([data, image, square], dim=1), cell)
-    for _ in range(PASSES):
-        cells = smoothed(cells)
-    count, channels = cells[:, :1].clamp(min=1e-6), image.shape[1]
+    middle = level.image.sum(dim=(2, 3), keepdim=True) / total
+    image = (level.image - middle).mul_(data)
+    means = [F.avg_pool2d(each, cell) for each in (data, image, image.square())]
+    cells = torch.cat(means, dim=1)
+    mean, variance = moments(smooth(cells, PASSES))
+    contrast = torch.maximum(variance, FAINT**2 * moments(smooth(cells, WIDE_PASSES))[1])
+    some = contrast > (ROUNDING * middle).square()
+    slope = torch.where(some, contrast.masked_fill(~some, 1).rsqrt(), 0)
+    image.mul_(enlarged(slope, cell)).sub_(enlarged(mean * slope, cell))
+    return Level(image.clamp_(-STRONG, STRONG).mul_(data), data)
+
+
+def moments(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance, (N, C, J, I) each, from means of data, values and squares of cells."""
+    channels = cells.shape[1] // 2
+    count = cells[:, :1].clamp(min=1e-6)
     mean, power = cells[:, 1 : 1 + channels] / count, cells[:, 1 + channels :] / count
-    deviation = torch.maximum((power - mean.square()).clamp(min=0).sqrt(), FAINT * whole)
-    tiny = torch.finfo(image.dtype).tiny ** 0.5
-    slope = torch.where(whole > 0, 1 / deviation.clamp(min=tiny), 0)
-    slope, offset = (enlarged(x, cell) for x in (slope, mean * slope))
-    even = (image * slope - offset).clamp_(-STRONG, STRONG).mul_(data)
-    return Level(even, data)
-
-
-def smoothed(picture: Tensor) -> Tensor:
-    """A picture after [1 2 1] / 4 along both axes; beyond its edges it goes on as at them."""
-    for _ in range(2):
-        wide = torch.cat([picture[..., :1], picture, picture[..., -1:]], dim=-1)
-        picture = (wide[..., :-2] + wide[..., 2:] + 2 * picture).mT / 4
-    return picture
-
-
-def enlarged(picture: Tensor, factor: int) -> Tensor:
-    """A picture with ``factor`` times the pixels along each axis, bilinear."""
-    return F.interpolate(picture, scale_factor=factor, mode="bilinear", align_corners=False)
+    return mean, (power - mean.square()).clamp(min=0)
 
 
 def core(data: Tensor) -> Tensor:

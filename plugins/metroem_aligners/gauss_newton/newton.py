@@ -9,9 +9,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from metroem_core.field import finite
 from metroem_core.kinds import Report
-from metroem_core.mask import has_data
 
 from .confidence import confidence
 from .gaps import MIP, Gaps, at_knots
@@ -55,8 +53,7 @@ def refine(
 ) -> tuple[Tensor, Tensor]:
     """The field (N, 2, H, W) between two pictures, and how sure it is, (N, 1, H, W).
 
-    It is a cubic spline that begins as close to ``start`` as it can. A sample without data on one
-    side keeps its start, with confidence 0.
+    It is a cubic spline that begins as close to ``start`` as it can.
 
     :param src: what is warped, (N, C, H, W); differences are summed over channels.
     :param tgt: what it shall look like, (N, C, H, W).
@@ -82,12 +79,7 @@ def refine(
     field = evaluate(knots, cell)
     sure = confidence(sources[1], targets[1], field)
     height, width = src.shape[-2:]
-    both = (has_data(src).flatten(1).any(1) & has_data(tgt).flatten(1).any(1)).view(-1, 1, 1, 1)
-    still = torch.where(finite(start), start, 0)
-    return (
-        torch.where(both, field[..., :height, :width], still),
-        torch.where(both, sure[..., :height, :width], 0),
-    )
+    return field[..., :height, :width], sure[..., :height, :width]
 
 
 def descend(
@@ -115,7 +107,7 @@ def teller(report: Report | None, total: int) -> Callable[[Seen], None]:
 
     def tell(seen: Seen) -> None:
         if report is not None:
-            report(next(steps), total, {"residual": seen.variance.mean().item()})
+            report(next(steps), total, {"residual": seen.residual.mean().item()})
 
     return tell
 

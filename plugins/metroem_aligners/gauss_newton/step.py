@@ -9,10 +9,12 @@ the B-spline :math:`B_k` of knot k,
 and the step d solves :math:`G d + \lambda K d = b`. G is lumped: one 2 x 2 block a knot, the sum
 of a row of the full matrix. It only makes steps shorter; where they end is the same.
 
-The pictures are trusted as much as they can be made alike: v is the mean of the squared residual,
-and a the area over which it is like itself. So neighbouring sections get a stiff field, and copies
-of one section a supple one. Knots whose surroundings, with the mean e of the squared residual,
-differ more than others count less, by Student's weight :math:`q = 2 / (1 + e / v)`.
+The pictures are trusted as much as they can be made alike: v is the mean of the squared residual
+in a wide window, and a the area over which it is like itself. So neighbouring sections get a stiff
+field, and copies of one section a supple one. A knot whose own cells, with the mean e of the
+squared residual, differ more than those around counts less, by Student's weight
+:math:`q = 2 / (1 + e / v)`. What is far away has no say, so that a part of a picture gives the
+same as the whole.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ from torch import Tensor
 from metroem_core.field.sampling import bilinear, centres
 
 from .levels import Level, core
+from .smoothing import smooth
 from .spline import ORDER, evaluate, gather
 from .stiffness import Stiffness, solve
 
 AT_ONCE = 1 << 17  # pixels
 SOLVER_STEPS = 8
+WINDOW = 64  # pixels, the deviation of the window in which v and a are found
 INSIDE = 0.95  # of the weight of a warped pixel that must come from pixels with data
 SPREAD = 2.09  # 1 / the integral of a squared B-spline: pixels it averages over, in cells
 TINY = 1e-12
@@ -72,12 +76,12 @@ class Seen:
 
     :param normal: the entries xx, xy, yy of G, (N, 3, J, I).
     :param right: the data part of b, (N, 2, J, I).
-    :param variance: v, (N, 1, 1, 1).
+    :param residual: the mean of the squared residual in all of a picture, (N,).
     """
 
     normal: Tensor
     right: Tensor
-    variance: Tensor
+    residual: Tensor
 
 
 def look(sight: Sight, knots: Tensor) -> Seen:
@@ -89,14 +93,23 @@ def look(sight: Sight, knots: Tensor) -> Seen:
         part += gather(products(sight, knots, cells), sight.pixels)
     normal, right, square, rest, data = sums.split([3, 2, 1, channels, 1], dim=1)
     weight = data * channels
-    total = weight.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    variance = square.sum(dim=(2, 3), keepdim=True) / total + TINY
-    local = square / weight.clamp(min=1)
-    means = ((rest / data.clamp(min=1)).square() * data).sum(dim=(1, 2, 3), keepdim=True) / total
+    local = square / weight.clamp(min=TINY)
+    means = (rest.square() / data.clamp(min=TINY)).sum(dim=1, keepdim=True)
+    variance, means = around(torch.cat([square, means], dim=1), weight, sight.cell)
     reach = (SPREAD * sight.pixels) ** 2
     area = (means / variance * reach).clamp(1, reach)
     trust = 2 / (1 + local / variance) / (variance * area.sqrt() * channels)
-    return Seen(trust * normal, -trust * right, variance)
+    residual = square.sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3)).clamp(min=1)
+    return Seen(trust * normal, -trust * right, residual)
+
+
+def around(sums: Tensor, weight: Tensor, cell: int) -> tuple[Tensor, ...]:
+    """Means in a window around each knot, (N, 1, J, I) each, of sums at the knots (N, K, J, I).
+
+    :param weight: what the sums are over, (N, 1, J, I).
+    """
+    wide = smooth(torch.cat([sums, weight], dim=1), 2 * (WINDOW // cell) ** 2)
+    return (wide[:, :-1] / wide[:, -1:].clamp(min=TINY) + TINY).split(1, dim=1)
 
 
 def products(sight: Sight, knots: Tensor, cells: slice) -> Tensor:

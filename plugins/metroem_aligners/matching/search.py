@@ -5,8 +5,8 @@ Matches d and a smooth field u are sought in turn, ever closer to each other:
 .. math:: d_i = \arg\max_d S_i(d) - \frac{|d - u_i|^2}{2\theta}, \qquad (w + \lambda K)\, u = w\, d
 
 In the beginning the scores are those of wide surroundings, so that the first match is almost one
-vote of the whole picture. A match counts by its squared score, and less the farther it is from
-the field.
+vote of all that is near. A match counts by its squared score, among those around, and less the
+farther it is from the field.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ import attrs
 import torch
 from torch import Tensor
 
+from ..gauss_newton.smoothing import smooth
 from ..gauss_newton.stiffness import Stiffness, solve
-from .nodes import pooled, smooth
+from .nodes import pooled, twice
 
+AT_ONCE = 1 << 21  # scores that are compared together
 STIFFNESS = 0.3
 SOLVER_STEPS = 8
 FAR = 50.0  # the coupling above which matches may be twice as far from the field
 CLEAREST = 0.75  # pixels that a match may lie beside the best whole shift
+WIDE = 6  # passes from which on every second node is enough
+AROUND = 8  # passes of [1 2 1] / 4 over the nodes among which a match counts
+FAINT = 3e-4  # a squared score that says nothing, as chance alone finds it
 TINY = 1e-12
 
 
@@ -57,10 +62,15 @@ def search(
     :param ties: how much each node is tied to others, (N, 1, J, I), under a field.
     """
     field = base
+    wide = pooled(scores) if rounds[0].passes >= WIDE else scores
     for turn in rounds:
-        shift, score = best(smoother(scores, turn.passes), field - base, turn.theta)
+        if turn.passes >= WIDE:
+            found = best(smooth(wide, turn.passes // 4), pooled(field - base), turn.theta)
+            shift, score = (twice(values, scores.shape[-2:]) for values in found)
+        else:
+            shift, score = best(smooth(scores, turn.passes), field - base, turn.theta)
         weight = score.square()
-        weight = weight / weight.mean(dim=(2, 3), keepdim=True).clamp(min=TINY)
+        weight = weight / (smooth(weight, AROUND) + FAINT)
         match = base + shift
         tied = ties(field) if turn.theta <= FAR else None
         field = bend(match, weight, field, tied)
@@ -69,21 +79,19 @@ def search(
     return field
 
 
-def smoother(scores: Tensor, passes: int) -> Tensor:
-    """Scores smoothed over the nodes; widely on nodes twice as far apart, which is the same."""
-    if passes < 6:
-        return smooth(scores, passes) if passes else scores
-    wide = smooth(pooled(scores), passes // 4)
-    twice = wide.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2)
-    return twice[..., : scores.shape[-2], : scores.shape[-1]]
-
-
 def best(scores: Tensor, field: Tensor, theta: float) -> tuple[Tensor, Tensor]:
     """The best shift (N, 2, J, I) of each node, between pixels, and its score (N, 1, J, I).
 
     :param scores: (N, D, D, J, I) of the shifts dy, dx.
     :param field: what shifts shall be near to, (N, 2, J, I).
     """
+    rows = max(1, AT_ONCE * field.shape[-2] // scores.numel())
+    bands = zip(scores.split(rows, dim=-2), field.split(rows, dim=-2), strict=True)
+    shift, score = zip(*(_best(*band, theta) for band in bands), strict=True)
+    return torch.cat(shift, dim=-2), torch.cat(score, dim=-2)
+
+
+def _best(scores: Tensor, field: Tensor, theta: float) -> tuple[Tensor, Tensor]:
     size = scores.shape[1]
     shifts = torch.arange(size, dtype=scores.dtype, device=scores.device) - size // 2
     total = scores

@@ -1,34 +1,45 @@
-r"""Tiles of a target, each taken to where it fits the source best.
+r"""Tiles of a target, each taken to where it fits the source, and its neighbours agree.
 
-The correlation counts only pixels with data in both, and has the mean of exactly those removed:
+What a small tile fits best is often chance between sections that differ. So every tile has a few
+matches d with high scores c, and a smooth field u chooses among them, in ever closer company:
 
-.. math:: \mathrm{ncc}(d) = \frac{\sum s t - \sum s \sum t / n}
-          {\sqrt{(\sum s^2 - (\sum s)^2 / n)\,(\sum t^2 - (\sum t)^2 / n)}}
-
-with sums over the n pixels p of the tile where t(p) and s(p + d) have data; by Fourier transform.
+.. math:: \max_d\, \frac{c^3}{1 + |d - u|^2 / f^2}
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from metroem_core.mask import has_data
-
+from ..gauss_newton.smoothing import smooth
+from .correlation import correlation
 from .search import bend, peak
 
 AT_ONCE = 1 << 22  # pixels of search windows that are transformed together
-EXCLUDED = 2  # pixels around the best match within which no other is sought
-AGREEMENT = ((1e6, 100.0), (8.0, 30.0), (4.0, 3.0), (2.0, 0.3), (2.0, 0.1))  # pixels, stiffness
-FAINT = 1e-4  # of the power of a picture: less contrast is none
+MATCHES = 6  # of a tile
+EXCLUDED = 2  # pixels around a match within which no other is sought
+CLOSER = (
+    (1e6, 100.0),
+    (16.0, 100.0),
+    (8.0, 30.0),
+    (4.0, 10.0),
+    (4.0, 3.0),
+    (3.0, 1.0),
+    (2.0, 0.3),
+    (2.0, 0.1),
+)  # f in pixels, stiffness
+AROUND = 8  # passes of [1 2 1] / 4 over the tiles among which a match counts
+CHANCE = 1e-3  # a weight that says nothing
 TINY = 1e-12
 
 
 @attrs.frozen
 class Tiles:
-    """How a picture is cut into tiles, and which matches are believed.
+    """How a picture is cut into tiles, and which matches count.
 
     :param tile_size: pixels of a tile along each axis.
     :param tile_step: pixels from one tile to the next.
@@ -42,32 +53,30 @@ class Tiles:
     min_overlap: float = 0.2
 
 
-def tiles(src: Tensor, tgt: Tensor, max_disp: int, cut: Tiles) -> tuple[Tensor, Tensor]:
-    """The field (N, 2, H, W) of pictures (N, C, H, W), and how sure it is, (N, 1, H, W).
-
-    A tile without a clear match has no confidence and follows its neighbours.
-    """
+def tiles(src: Tensor, tgt: Tensor, max_disp: int, cut: Tiles) -> Tensor:
+    """The field (N, 2, H, W) of pictures (N, C, H, W)."""
     height, width = src.shape[-2:]
     tile = min(cut.tile_size, height, width)
-    shift, sure = [], []
-    for windows, pieces in pairs_of_tiles(src, tgt, max_disp, tile, cut.tile_step):
-        one, how = match(windows, pieces, cut)
-        shift.append(one)
-        sure.append(how)
+    parts = [
+        matches(windows, pieces, cut.min_overlap)
+        for windows, pieces in pairs_of_tiles(src, tgt, max_disp, tile, cut.tile_step)
+    ]
     count = [1 + (n - tile) // cut.tile_step for n in (height, width)]
-    shifts, weight = (
-        torch.cat(parts).unflatten(0, (len(src), *count)).permute(0, 3, 1, 2)
-        for parts in (shift, sure)
+    shifts, scores = (
+        torch.cat(part).unflatten(0, (len(src), *count)).movedim((1, 2), (-2, -1))
+        for part in zip(*parts, strict=True)
     )
-    nodes = agree(shifts, weight)
+    nodes = agreed(shifts, scores, clearness(scores, cut.peak_ratio))
     rows, columns = (
         between(n, k, cut.tile_step, (tile - 1) / 2, nodes)
         for n, k in zip((height, width), count, strict=True)
     )
-    return rows @ nodes @ columns.T, (rows @ weight @ columns.T).clamp(0, 1)
+    return rows @ nodes @ columns.T
 
 
-def pairs_of_tiles(src: Tensor, tgt: Tensor, reach: int, tile: int, step: int):
+def pairs_of_tiles(
+    src: Tensor, tgt: Tensor, reach: int, tile: int, step: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Windows (K, C, T + 2 R, T + 2 R) of the source and tiles (K, C, T, T) of the target."""
     wide, size = F.pad(src, [reach] * 4), tile + 2 * reach
     windows = wide.unfold(2, size, step).unfold(3, size, step)
@@ -80,62 +89,40 @@ def pairs_of_tiles(src: Tensor, tgt: Tensor, reach: int, tile: int, step: int):
             yield windows[band].flatten(0, 1), pieces[band].flatten(0, 1)
 
 
-def match(windows: Tensor, pieces: Tensor, cut: Tiles) -> tuple[Tensor, Tensor]:
-    """The best shift x, y (K, 2) of each tile, and how sure it is, (K, 1)."""
-    scores = correlation(windows, pieces, cut.min_overlap)
-    size = scores.shape[-1]
-    highest, index = scores.flatten(1).max(dim=1)
-    row, column = index // size, index % size
+def matches(windows: Tensor, pieces: Tensor, min_overlap: float) -> tuple[Tensor, Tensor]:
+    """The best shifts x, y (K, M, 2) of each tile, best first, and their scores (K, M).
+
+    A shift at the end of the range has no score.
+    """
+    scores = correlation(windows, pieces, min_overlap)
+    left, size, found = scores, scores.shape[-1], []
     places = torch.arange(size, device=scores.device)
-    near = ((places - row[:, None]).abs() <= EXCLUDED)[:, :, None]
-    near = near & ((places - column[:, None]).abs() <= EXCLUDED)[:, None]
-    second = scores.masked_fill(near, 0).amax(dim=(1, 2)).clamp(min=TINY)
-    inside = (row > 0) & (row < size - 1) & (column > 0) & (column < size - 1)
-    clear = inside & (highest > 0) & (highest >= cut.peak_ratio * second)
+    for _ in range(MATCHES):
+        highest, index = left.flatten(1).max(dim=1)
+        row, column = index // size, index % size
+        near = [(places - x[:, None]).abs() <= EXCLUDED for x in (row, column)]
+        left = left.masked_fill(near[0][:, :, None] & near[1][:, None], 0)
+        inside = (row > 0) & (row < size - 1) & (column > 0) & (column < size - 1)
+        found.append((between_pixels(scores, row, column), torch.where(inside, highest, 0)))
+    shifts, heights = zip(*found, strict=True)
+    return torch.stack(shifts, dim=1), torch.stack(heights, dim=1)
+
+
+def between_pixels(scores: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """The shift x, y (K, 2) of the peak of scores (K, D, D) around a row and a column, (K,)."""
+    size = scores.shape[-1]
     beside = torch.arange(-1, 2, device=scores.device)
     rows, columns = (x.clamp(1, size - 2)[:, None] + beside for x in (row, column))
     around = scores[torch.arange(len(scores))[:, None, None], rows[:, :, None], columns[:, None]]
     part = peak(around.reshape(-1, 9, 1, 1))[..., 0, 0]
-    whole = torch.stack([column, row], dim=1).to(part) - size // 2
-    sure = (highest * (1 - (second / highest.clamp(min=TINY)).square())).clamp(0, 1)
-    return whole + part, torch.where(clear, sure, 0)[:, None]
+    return torch.stack([column, row], dim=1).to(part) - size // 2 + part
 
 
-def correlation(windows: Tensor, pieces: Tensor, min_overlap: float) -> Tensor:
-    """Masked correlation (K, D, D) of every shift, at least 0; 0 where too few pixels overlap."""
-    here, there = terms(windows), terms(pieces)
-    size, tile = windows.shape[-1], pieces.shape[-1]
-    a = [torch.fft.rfft2(x) for x in here]
-    b = [torch.fft.rfft2(x, s=(size, size)).conj() for x in there]
-    span = size - tile + 1
-
-    def sums(one: int, other: int) -> Tensor:
-        product = (a[one] * b[other]).sum(dim=1)
-        return torch.fft.irfft2(product, s=(size, size))[..., :span, :span]
-
-    overlap = sums(0, 0)
-    count = overlap.clamp(min=1)
-    s, t = sums(1, 0), sums(0, 1)
-    own = (sums(2, 0) - s * s / count).clamp(min=0)
-    other = (sums(0, 2) - t * t / count).clamp(min=0)
-    floor = FAINT * tile**2
-    found = (sums(1, 1) - s * t / count) / (own * other).clamp(min=floor**2).sqrt()
-    enough = overlap >= min_overlap * tile**2 * windows.shape[1]
-    return torch.where(enough, found.clamp(0, 1), 0)
-
-
-def terms(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Where pictures have data, the pictures, and their squares: (K, C, ., .) each.
-
-    Pictures are brought to the mean 0 and the power 1 first, which changes no correlation but
-    keeps differences of large sums exact.
-    """
-    data = has_data(pictures).to(pictures.dtype).expand_as(pictures)
-    count = data.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    even = (pictures - (pictures * data).sum(dim=(2, 3), keepdim=True) / count) * data
-    power = even.square().sum(dim=(2, 3), keepdim=True) / count
-    even = even / power.clamp(min=TINY).sqrt()
-    return data, even, even.square()
+def clearness(scores: Tensor, peak_ratio: float) -> Tensor:
+    """How clear the best match of each tile is, (N, 1, J, I), of the scores (N, M, J, I)."""
+    best, second = scores[:, :1], scores[:, 1:2].clamp(min=TINY)
+    clear = best * (1 - (second / best.clamp(min=TINY)).square())
+    return torch.where(best >= peak_ratio * second, clear.clamp(0, 1), 0)
 
 
 def between(pixels: int, count: int, step: int, first: float, like: Tensor) -> Tensor:
@@ -152,11 +139,20 @@ def between(pixels: int, count: int, step: int, first: float, like: Tensor) -> T
     return shares.scatter_(1, left.long()[:, None] + 1, (place - left)[:, None])
 
 
-def agree(match: Tensor, weight: Tensor) -> Tensor:
-    """The field near to most matches (N, 2, J, I), by their weights; those far off count less."""
-    weight = weight / weight.mean(dim=(1, 2, 3), keepdim=True).clamp(min=TINY)
-    field = torch.zeros_like(match)
-    for far, stiffness in AGREEMENT:
-        near = 1 / (1 + (match - field).square().sum(dim=1, keepdim=True) / far**2)
-        field = bend(match, weight * near, field, stiffness=stiffness)
+def agreed(shifts: Tensor, scores: Tensor, clear: Tensor) -> Tensor:
+    """The field (N, 2, J, I) that is near to a good match of most tiles.
+
+    :param shifts: matches of every tile, (N, M, 2, J, I).
+    :param scores: of these, (N, M, J, I).
+    :param clear: what a tile counts more when there is no doubt about it, (N, 1, J, I).
+    """
+    field = torch.zeros_like(shifts[:, 0])
+    cubes = scores**3
+    for far, stiffness in CLOSER:
+        near = 1 / (1 + (shifts - field[:, None]).square().sum(dim=2) / far**2)
+        index = (cubes * near).argmax(dim=1, keepdim=True)
+        match = shifts.gather(1, index[:, :, None].expand(-1, -1, 2, -1, -1))[:, 0]
+        weight = cubes.gather(1, index) + clear
+        weight = weight / (smooth(weight, AROUND) + CHANCE)
+        field = bend(match, weight * near.gather(1, index), field, stiffness=stiffness)
     return field

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..gauss_newton.levels import Level
-from .nodes import smooth
+from ..gauss_newton.smoothing import smooth
 
 AT_ONCE = 1 << 17  # scores that are made together, in a cache
 SEEN = 0.25  # of a window that must have data
