@@ -15,7 +15,7 @@ GAP = 16
 CAPTION = 30  # pixels of a line above a panel, at least
 INK = (235, 235, 235)
 PAPER = (24, 24, 28)
-WORST = 2  # pixels of an error that is shown in white
+WORST = (1, 2, 5, 10, 20, 50)  # pixels of an error that may be shown in white
 
 
 def sheet(panels: Mapping[str, np.ndarray], columns: int = 2) -> Image.Image:
@@ -61,11 +61,19 @@ def pair_panels(
         "field: from where each pixel is taken": with_wheel(field_colours(field, largest), largest),
     }
     if error is not None:
-        ramp = heat(np.linspace(0, WORST, 256), WORST)
+        worst = scale_of(error)
+        ramp = heat(np.linspace(0, worst, 256), worst)
         panels["error: distance from the true field"] = with_bar(
-            heat(error, WORST), ramp, f"0 to {WORST} px"
+            heat(error, worst), ramp, f"0 to {worst} px"
         )
     elif confidence is not None:
         ramp = certainty(np.linspace(0, 1, 256))
         panels["confidence"] = with_bar(certainty(confidence), ramp, "0 to 1")
     return panels
+
+
+def scale_of(error: np.ndarray) -> int:
+    """The least of some round numbers of pixels that 95 % of a map of errors stay below."""
+    known = error[np.isfinite(error)]
+    most = np.percentile(known, 95) if known.size else 0.0
+    return next((each for each in WORST if most <= each), WORST[-1])

@@ -12,6 +12,7 @@ from metroem_core.pictures import (
     with_bar,
     with_wheel,
 )
+from metroem_core.pictures.sheet import scale_of
 
 
 def test_pictures_that_agree_are_grey():
@@ -95,3 +96,14 @@ def test_a_pair_is_shown_with_its_error_or_else_its_confidence():
 def test_a_field_without_any_vector_can_be_shown():
     grey = np.full((40, 60), 0.5)
     pair_panels(grey, grey, grey, np.full((2, 40, 60), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("typical", "scale"), [(0.3, 1), (1.5, 2), (7, 10), (400, 50), (np.nan, 1)]
+)
+def test_a_map_of_errors_has_a_scale_that_shows_nearly_all(typical, scale):
+    error = np.full((20, 20), typical)
+    error[0, :10] = 1000
+    if np.isnan(typical):
+        error[:] = np.nan
+    assert scale_of(error) == scale
