@@ -117,6 +117,7 @@ CATALOGUE = {
         "ncc = metroem_metrics.ncc:Correlation",
     ],
     "metroem.executor": [
+        "dask = metroem_executors.dask:Dask",
         "local = metroem_executors.local:Local",
     ],
     "metroem.step": [
@@ -177,12 +178,14 @@ REQUIREMENTS = [
 
 TEST = [
     "boto3",
+    "dask[distributed]",
     "hypothesis",
     "jsonschema",
     "moto[server]>=5",
     "pytest>=8",
     "pytest-xdist",
     "setuptools>=68",
+    "tensorboard",
     "tifffile",
     "wheel",
 ]

@@ -62,7 +62,7 @@ class Record:
         missing = [path for path in step.outputs if state(path) is None]
         if missing:
             return f"its result {missing[0]} is missing"
-        return next(_differences(before.get("made_from"), self.made_from(step), ""), None)
+        return next(differences(before.get("made_from"), self.made_from(step), ""), None)
 
     def begin(self, key: str, step: Account) -> None:
         """Forget every finished step whose results are about to change."""
@@ -121,14 +121,14 @@ def _version(entry: Entry) -> dict[str, str]:
     return {"version": entry.version, "source": fingerprint(entry.target.partition(":")[0])}
 
 
-def _differences(before: Any, now: Any, at: str) -> Iterator[str]:
+def differences(before: Any, now: Any, at: str) -> Iterator[str]:
     """What changed, in words, from the outermost key inwards."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*before, *(key for key in now if key not in before)]:
-            yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else key)
+            yield from differences(before.get(key), now.get(key), f"{at}.{key}" if at else key)
     elif at.startswith("parameters.") and _are_lists_of_one_length(before, now):
         for index, (one, other) in enumerate(zip(before, now, strict=True)):
-            yield from _differences(one, other, f"{at}[{index}]")
+            yield from differences(one, other, f"{at}[{index}]")
     elif before != now:
         place = at.removeprefix("parameters.")
         if at.startswith("inputs."):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from metroem_registry import Registry
 from . import plugins
 from .decisions import Decision, check_inputs, decide
 from .errors import UserError, explain, said
-from .files import alone
 from .kinds import Step
 from .record import Record
+from .shard import Shard, Unfinished, alone, in_turn, shares
 from .spec import build, override, parse, plain
 from .spec.dump import account
 
@@ -78,6 +79,7 @@ class Run:
 
     :param listeners: who is told of what happens.
     :param decisions: which steps are done, and why; known once the run has started.
+    :param shard: the slice of the tasks that is done; all of them, unless one was asked for.
     """
 
     spec: Spec
@@ -85,6 +87,7 @@ class Run:
     registry: Registry
     listeners: plugins.Listeners
     decisions: tuple[Decision, ...] = ()
+    shard: Shard | None = None
 
     def decide(self, only: Iterable[str] = ()) -> tuple[Decision, ...]:
         """Which steps have to be done, and why.
@@ -94,18 +97,42 @@ class Run:
         accounts = [account(step, Step, self.registry) for step in self.spec.steps]
         return decide(self.spec.steps, accounts, self._record(), only)
 
-    def run(self, only: Iterable[str] = ()) -> None:
+    def run(self, only: Iterable[str] = (), shard: Shard | None = None) -> str | None:
         """Do every step that is not up to date.
 
+        :param shard: do only this slice of the tasks of the first such step. When all slices are
+            done, a run of the whole finishes the step.
+        :returns: what a slice leaves to be done, if it leaves anything.
         :raises UserError: when a step fails for a reason that the user can mend. What was finished
             stays finished: the same call goes on from there.
         """
-        with alone(self.folder):
-            self.decisions = self.decide(only)
+        if int(os.environ.get("RANK", 0)):
+            self._follow(only)
+            return None
+        with alone(self.folder, shard):
+            self.shard, self.decisions = shard, self.decide(only)
             with self._telling("metroem_run_started", "metroem_run_finished"):
                 for decision in self.decisions:
-                    if decision.todo:
-                        self._do(decision)
+                    if decision.todo and (left := self._do(decision)):
+                        return f"{decision.label}: {left}"
+        return None
+
+    def _follow(self, only: Iterable[str]) -> None:
+        """Take part in what several processes do together, as one that is not the first.
+
+        The first does all other steps, and keeps the record.
+        """
+        self.decisions = self.decide(only)
+        for decision in self.decisions:
+            if decision.todo and getattr(decision.step, "together", False):
+                decision.step.run(self)
+
+    def alone(self, folder: Path | str) -> AbstractContextManager[None]:
+        """A local folder to be used by one process at a time, or by one of every slice.
+
+        :raises UserError: when another process has it.
+        """
+        return alone(Path(folder), self.shard)
 
     def progress(self, step: Step, done: int, total: int, **values: Any) -> None:
         """Tell everyone that a step has done ``done`` of ``total`` pieces of its work."""
@@ -113,10 +140,10 @@ class Run:
             "metroem_progress", run=self, step=step, done=done, total=total, values=values
         )
 
-    def _do(self, decision: Decision) -> None:
-        """Do one step and note that it is finished."""
+    def _do(self, decision: Decision) -> str | None:
+        """Do one step and note that it is finished, or say what is left of it."""
         try:
-            self._do_and_note(decision)
+            return self._do_and_note(decision)
         except UserError as error:
             raise UserError(f"{decision.label}: {error}") from error
         except OSError as error:
@@ -127,15 +154,25 @@ class Run:
             text = f"{decision.label} failed: {said(error)}. The traceback is in {story}"
             raise UserError(text) from error
 
-    def _do_and_note(self, decision: Decision) -> None:
+    def _do_and_note(self, decision: Decision) -> str | None:
+        if self.shard is not None and not shares(decision.step):
+            raise UserError(
+                "it has no tasks that slices could share. Do it first, without --shard and with "
+                f"--step {decision.index}"
+            )
         check_inputs(decision, self.decisions[: decision.index])
-        record, step = self._record(), decision.account
-        key = record.key(decision.index, step)
-        made_from, started = record.made_from(step), time.monotonic()
-        record.begin(key, step)
+        step, started = decision.account, time.monotonic()
+        with in_turn(self.folder):
+            record = self._record()
+            key, made_from = record.key(decision.index, step), record.made_from(step)
+            record.begin(key, step)
         with self._telling("metroem_before_step", "metroem_after_step", step=decision.step):
-            decision.step.run(self)
+            try:
+                decision.step.run(self)
+            except Unfinished as left:
+                return str(left)
             record.finish(key, step, made_from, time.monotonic() - started)
+        return None
 
     def _record(self) -> Record:
         return Record.of(self.folder, account(self.spec, Spec, self.registry))

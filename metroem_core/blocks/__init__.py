@@ -11,8 +11,10 @@ writes, and answers a small value that JSON can hold. It may be called again for
 killed half-way, so what it writes must be whole or be written again.
 """
 
-from .ledger import Ledger, made_from
+from .ledger import Ledger
+from .origin import made_from
 from .plan import Block, Task, plan
+from .sending import WorkerDied
 from .work import work
 
-__all__ = ["Block", "Ledger", "Task", "made_from", "plan", "work"]
+__all__ = ["Block", "Ledger", "Task", "WorkerDied", "made_from", "plan", "work"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import pickle
+import socket
 import sys
 import traceback
 import uuid
@@ -29,6 +30,17 @@ LARGEST = 1 << 16  # characters of JSON of a value
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 Cure = Literal["try again", "leave out", "stop"]
+
+
+class WorkerDied(Exception):
+    """The worker that had a task died, and only that one.
+
+    :param alone: whether it had no other task.
+    """
+
+    def __init__(self, text: str = "", alone: bool = False) -> None:
+        super().__init__(text or "its worker died each time; is memory short?")
+        self.alone = alone
 
 
 @attrs.frozen
@@ -79,15 +91,27 @@ def do(parcel: Parcel, task: bytes) -> str | Problem:
     try:
         function, what = unpacked(parcel), pickle.loads(task)
     except Exception as error:  # unpickling may raise anything
-        return Problem(
-            f"a worker cannot load the work ({said(error)}). What a script or a notebook defines "
-            "must move to a module, or to a file named with --plugin; or take 1 process",
-            "stop",
-        )
+        return not_loaded(error, f" on {socket.gethostname()}")
     try:
         return _value(function(what))
     except (Exception, SystemExit) as error:
         return _problem(error)
+
+
+def not_loaded(error: Exception, where: str = "") -> Problem:
+    """What to tell when a worker lacks what the work is made of.
+
+    :param where: it is, in words.
+    """
+    what = f"a worker cannot load the work ({said(error)}{where})"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return Problem(f"{what}. Install there what has '{package}', as it is here", "stop")
+    return Problem(
+        f"{what}. What a script or a notebook defines must move to a module, or to a file named "
+        "with --plugin; or take 1 process",
+        "stop",
+    )
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ import click
 from ..decisions import Decision
 from ..plugins import components as available
 from ..run import Run, Spec, load
+from ..shard import Shard
 from ..spec import SpecError
 from .options import out_option, plugin_option, set_option, spec_argument
 
@@ -34,6 +35,14 @@ def check(spec: Path, **choices: Any) -> None:
     click.echo(f"{spec}: {count} step{'s' * (count != 1)}, nothing wrong.")
 
 
+def shard_of(ctx: click.Context, param: click.Parameter, text: str | None) -> Shard | None:
+    """The slice that an option names."""
+    try:
+        return None if text is None else Shard.of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
 @click.command()
 @spec_argument
 @click.option(
@@ -47,23 +56,42 @@ def check(spec: Path, **choices: Any) -> None:
 @out_option
 @plugin_option
 @click.option("--dry-run", is_flag=True, help="Print what would be read, written and computed.")
-def run(spec: Path, only: tuple[str, ...], dry_run: bool, **choices: Any) -> None:
+@click.option("--status", is_flag=True, help="Print what is done, what failed, and what is left.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=shard_of,
+    help="Do only the I-th of N slices of the tasks of a step.",
+)
+def run(
+    spec: Path,
+    only: tuple[str, ...],
+    dry_run: bool,
+    status: bool,
+    shard: Shard | None,
+    **choices: Any,
+) -> None:
     """Run all steps of SPEC, or only some.
 
     A second start goes on where the first one ended: steps that are up to date are skipped.
+
+    Slices may run side by side, on any machines that share the run folder. When all are done, the
+    command without --shard finishes the step.
 
     \b
     Examples:
       metroem run align.yaml --out first
       metroem run align.yaml --out first --step align_pair --set 'steps[0].mip=1'
       metroem run align.yaml --dry-run
+      metroem run align.yaml --shard 1/8
     """
     loaded = load_or_explain(spec, **choices)
-    if dry_run:
+    if dry_run or status:
         for decision in loaded.decide(only):
-            click.echo(plan_text(loaded, decision))
+            click.echo((status_text if status else plan_text)(loaded, decision))
         return
-    loaded.run(only)
+    if left := loaded.run(only, shard):
+        click.echo(f"{left}. When all slices are done, run it without --shard to finish it.")
 
 
 @click.command()
@@ -102,6 +130,16 @@ def plan_text(run: Run, decision: Decision) -> str:
     lines += [f"  reads   {size(count):>9}  {what}" for what, count in plan.reads.items()]
     lines += [f"  writes  {size(count):>9}  {what}" for what, count in plan.writes.items()]
     return "\n".join([*lines, f"  computes {plan.computes} (tasks: {plan.tasks})"])
+
+
+def status_text(run: Run, decision: Decision) -> str:
+    """How far a step is, in lines."""
+    from ..blocks.status import status_of
+
+    if not decision.todo:
+        return str(decision)
+    found = [str(each) for each in status_of(run, decision.step)]
+    return "\n".join([str(decision), *(f"  {line}" for line in found)])
 
 
 def size(count: float) -> str:

@@ -22,7 +22,7 @@ Location = Annotated[str, INPUT]
 Output = Annotated[str, OUTPUT]
 """The annotation of a parameter that names something to write."""
 
-RECORDS = ("run.json", "log.jsonl", "run.lock", "traceback.txt")
+RECORDS = ("run.json", "log.jsonl", "run.lock", "turn.lock", ".ledgers", "traceback.txt")
 """What the run itself keeps in its folder."""
 
 _variable = re.compile(r"\$\{([^}]*)\}")

@@ -20,6 +20,12 @@ class ExecutorConformance(Conformance):
             futures = [pool.submit(operator.add, number, 1) for number in range(5)]
             assert [future.result() for future in futures] == [1, 2, 3, 4, 5]
 
+    def test_it_takes_more_calls_than_there_are_workers(self) -> None:
+        with self.component.open() as pool:
+            futures = [pool.submit(int, str(number), base=8) for number in range(10, 40, 10)]
+            futures += [pool.submit(operator.neg, number) for number in range(20)]
+            assert [future.result() for future in futures] == [8, 16, 24, *range(0, -20, -1)]
+
     def test_it_hands_over_what_goes_wrong(self) -> None:
         with self.component.open() as pool:
             failed = pool.submit(operator.truediv, 1, 0)

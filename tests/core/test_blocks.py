@@ -3,7 +3,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import attrs
@@ -36,6 +38,11 @@ def values(count):
 def begun(folder):
     """The tasks that were begun, in order."""
     return (folder / "diary").read_text().split()
+
+
+def marked(folder):
+    """The tasks that have a marker, in order of their names."""
+    return sorted(path.name.partition(".")[0] for path in folder.glob("*.done"))
 
 
 sizes = st.tuples(*[st.integers(1, 7)] * 3)
@@ -137,7 +144,7 @@ def test_what_was_made_from_something_else_is_done_again(tmp_path, change):
     elif change == "task":
         tasks = [Task("task0", 0), Task("task1", 5)]
     else:
-        (folder / "task1.done").write_text('{"key": ')
+        next(folder.glob("task1.*.done")).write_text('{"squ')
     work(tasks, square, HERE, Ledger(folder, made_from))
     again = ["task0", "task1"] if change == "made from" else ["task1"]
     assert begun(tmp_path)[2:] == again
@@ -178,13 +185,13 @@ def test_a_task_that_keeps_failing_is_left_out_and_the_rest_goes_on(tmp_path):
         "task3 and 1 more: the file is not there. Make it",
         "task1: ZeroDivisionError: a bug",
     ]
-    assert "come_to" in (ledger.folder / "task1.traceback.txt").read_text()
+    assert "come_to" in (ledger.folder / "task1.failed.txt").read_text()
+    assert (ledger.folder / "task3.failed.txt").read_text() == "the file is not there. Make it"
     assert begun(tmp_path).count("task1") == 3
     assert begun(tmp_path).count("task3") == 1, "a user's mistake does not mend itself"
     work(numbered(6), toy.Square(tmp_path), HERE, ledger)
-    assert sorted(path.name for path in ledger.folder.glob("task*")) == [
-        f"task{number}.done" for number in range(6)
-    ]
+    assert marked(ledger.folder) == [f"task{number}" for number in range(6)]
+    assert not list(ledger.folder.glob("*.txt"))
 
 
 def test_a_full_disk_stops_the_work_at_once(tmp_path):
@@ -210,6 +217,20 @@ def test_a_task_that_kills_its_workers_is_found_and_left_out(tmp_path):
     with pytest.raises(UserError, match="1 of 5 tasks failed.*\ntask1: its worker died each time"):
         work(numbered(5), square, TWO, Ledger(tmp_path / "ledger", "1"), retries=1)
     assert len(list((tmp_path / "ledger").glob("*.done"))) == 4
+
+
+class Standard:
+    """Processes of the standard library, which are all lost with one of them."""
+
+    def open(self):
+        return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+def test_where_all_workers_are_lost_with_one_its_task_is_found_and_left_out(tmp_path):
+    square = toy.Square(tmp_path, ends=(("task1", "death", 99),))
+    with pytest.raises(UserError, match="1 of 3 tasks failed.*\ntask1: its worker died each time"):
+        work(numbered(3), square, Standard(), Ledger(tmp_path / "ledger", "1"), retries=0)
+    assert marked(tmp_path / "ledger") == ["task0", "task2"]
 
 
 def test_what_a_worker_cannot_load_is_said_once():
@@ -296,14 +317,14 @@ def test_killed_at_any_moment_it_goes_on_to_equal_results(tmp_path, end, process
         time.sleep(0.02)
     assert not any(map(is_at_work, workers)), "a worker outlives its parent"
 
-    marked = {path.stem for path in tmp_path.glob("ledger/*.done")}
-    assert 3 <= len(marked) < 12
-    assert marked <= {path.stem for path in tmp_path.glob("*.txt")}, "a marker without data"
+    done = set(marked(tmp_path / "ledger"))
+    assert 3 <= len(done) < 12
+    assert done <= {path.stem for path in tmp_path.glob("*.txt")}, "a marker without data"
     before = len(begun(tmp_path))
     assert work(
         numbered(12), toy.Square(tmp_path, pause=0.05), HERE, Ledger(tmp_path / "ledger", "1")
     ) == values(12)
-    assert sorted(begun(tmp_path)[before:]) == sorted({f"task{n}" for n in range(12)} - marked)
+    assert sorted(begun(tmp_path)[before:]) == sorted({f"task{n}" for n in range(12)} - done)
     assert {int(path.stem[4:]): path.read_text() for path in tmp_path.glob("task*.txt")} == {
         number: str(number**2) for number in range(12)
     }

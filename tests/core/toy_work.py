@@ -11,8 +11,11 @@ from pathlib import Path
 import attrs
 
 from metroem_core import hookimpl
+from metroem_core.blocks import Ledger, Task, work
 from metroem_core.errors import UserError
 from metroem_core.files import whole
+from metroem_core.kinds import Executor, Plan
+from metroem_core.spec import Location, Output
 
 
 @attrs.frozen
@@ -22,13 +25,19 @@ class Square:
     :param folder: of the files, and of a diary with a line for every task that is begun.
     :param pause: seconds before writing.
     :param ends: what happens to some tasks instead, by name, and how often.
+    :param ledger: the folder of the markers. A task that is begun although it has one is noted in
+        a file ``twice``.
     """
 
     folder: Path
     pause: float = 0.0
     ends: tuple[tuple[str, str, int], ...] = ()
+    ledger: Path | None = None
 
     def __call__(self, task):
+        if self.ledger is not None and any(self.ledger.glob(f"{task.name}.*.done")):
+            with open(self.folder / "twice", "a") as twice:
+                twice.write(task.name + "\n")
         with open(self.folder / "diary", "a") as diary:
             diary.write(task.name + "\n")
         begun = (self.folder / "diary").read_text().split().count(task.name)
@@ -79,6 +88,13 @@ def total(task):
     return {"threads": torch.get_num_threads(), "sums": sums}
 
 
+def hold(task):
+    """Hold so many bytes for a while."""
+    held = bytearray(task.what)
+    time.sleep(0.3 if task.what > 9 else 0)
+    return len(held)
+
+
 def much(task):
     """More than may be sent back."""
     return "much" * 100_000
@@ -89,6 +105,59 @@ def nothing_json_can_hold(task):
     return {1, 2}
 
 
+@attrs.frozen
+class Squares:
+    """A step of tasks: writes the sum of squares when all are there.
+
+    :param count: of the squares.
+    :param pause: seconds before each.
+    :param fail: the name of a task that fails as often as it is done.
+    :param executor: who does them.
+    """
+
+    count: int = 12
+    pause: float = 0.0
+    fail: str | None = None
+    executor: Executor | None = None
+    to: Output = "sum.txt"
+
+    def plan(self, run):
+        return Plan({}, {self.to: 10}, f"{self.count} squares", self.count)
+
+    def run(self, run):
+        folder = Path(f"{self.to}.part")
+        folder.mkdir(exist_ok=True)
+        with run.alone(folder):
+            without = ("executor", "pause", "fail")
+            ledger = Ledger.of_step(run, self, folder / "ledger", without)
+            ends = ((self.fail, "mistake", 99),) if self.fail else ()
+            square = Square(folder, self.pause, ends, folder / "ledger")
+            tasks = [Task(f"task{number}", number) for number in range(self.count)]
+            executor = self.executor or run.registry.get("executor", "local")(1)
+            found = work(tasks, square, executor, ledger)
+            with whole(self.to) as part:
+                part.write_text(str(sum(each["square"] for each in found)))
+
+
+@attrs.frozen
+class Simple:
+    """A step in one piece: copies a file.
+
+    :param what: to copy.
+    """
+
+    what: Location
+    to: Output = "copy.txt"
+
+    def plan(self, run):
+        return Plan({}, {}, "a copy")
+
+    def run(self, run):
+        with whole(self.to) as part:
+            part.write_text(Path(self.what).read_text())
+
+
 @hookimpl
 def metroem_register_components(registry):
-    """It only brings functions."""
+    registry.add("step", "squares", Squares)
+    registry.add("step", "simple", Simple)

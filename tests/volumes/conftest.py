@@ -1,11 +1,13 @@
-"""Stores on the loopback: a web server of a folder, and an S3 server, both with faults."""
+"""Stores on the loopback: a web server of a folder and an S3 server, with faults, and Google's."""
 
 import http.server
+import json
 import os
 import threading
 import time
 from contextlib import suppress
 from functools import partial
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -120,10 +122,56 @@ def s3(s3_server, monkeypatch):
 @pytest.fixture(autouse=True)
 def _short_retries(monkeypatch):
     """Retry fewer times than for people, and sooner."""
-    from metroem_volumes import places
+    from metroem_core import stores
 
     short = {"max_retries": 3, "initial_delay": "10ms", "max_delay": "50ms"}
-    monkeypatch.setattr(places, "RETRIES", short)
-    places.context.cache_clear()
+    monkeypatch.setattr(stores, "RETRIES", short)
+    stores.context.cache_clear()
     yield
-    places.context.cache_clear()
+    stores.context.cache_clear()
+
+
+class Bucket(http.server.BaseHTTPRequestHandler):
+    """The few requests of Google's JSON interface that read and write objects."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        path = urlsplit(self.path).path.removeprefix("/storage/v1/b/sections/o/")
+        body = self.server.objects.get(unquote(path))
+        if body is None:
+            self.answer(404)
+        else:
+            self.answer(200, body, x_goog_generation="1")
+
+    def do_POST(self):
+        (name,) = parse_qs(urlsplit(self.path).query)["name"]
+        self.server.objects[name] = self.rfile.read(int(self.headers["Content-Length"]))
+        made = {"name": name, "generation": "1", "size": str(len(self.server.objects[name]))}
+        self.answer(200, json.dumps(made).encode(), Content_Type="application/json")
+
+
+@pytest.fixture(scope="session")
+def gcs():
+    """The objects in the bucket ``gs://sections`` of a server that is taken for Google's.
+
+    The server is one for all tests, since TensorStore asks only once where it is.
+    """
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    server.objects = {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TENSORSTORE_GCS_HTTP_URL", f"http://127.0.0.1:{server.server_port}")
+        patched.setenv("GOOGLE_AUTH_TOKEN_FOR_TESTING", "anyone")
+        yield server.objects
+    server.shutdown()

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from metroem_core import stores
 from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Scale, VolumeInfo
 from metroem_volumes import places
@@ -105,6 +106,20 @@ def test_a_bucket_is_written_and_read(s3, sink, source):
         sink(f"{bucket}/v").open(VolumeInfo(1, "uint16", INFO.scales))
 
 
+@pytest.mark.parametrize(("sink", "source"), FORMATS)
+def test_a_bucket_of_google_is_written_and_read(gcs, sink, source):
+    path = f"gs://sections/{sink.__name__}"
+    written = stored(sink, path)
+    np.testing.assert_array_equal(written.read(PLACE, 0), grey())
+    np.testing.assert_array_equal(source(path).open().read(PLACE, 0), grey())
+    assert any(name.startswith(f"{sink.__name__}/") for name in gcs)
+
+
+def test_what_is_not_in_a_bucket_of_google_is_told(gcs):
+    with pytest.raises(UserError, match=r"gs://sections/none: no precomputed volume is there"):
+        CloudVolume("gs://sections/none").open()
+
+
 def test_a_bucket_with_faults_that_pass_is_written_and_read_whole(s3):
     bucket, faults, _ = s3
     volume = CloudVolumeSink(f"{bucket}/v", chunk=CHUNK).open(INFO)
@@ -144,15 +159,15 @@ def test_a_bucket_that_does_not_exist_is_refused(s3):
 
 
 def test_credentials_come_from_where_they_are(monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", *places.ROLES):
+    for name in ("AWS_ACCESS_KEY_ID", *stores.ROLES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr(places, "on_amazon", lambda: False)
-    assert places.credentials() == "anonymous"
+    monkeypatch.setattr(stores, "on_amazon", lambda: False)
+    assert stores.credentials() == "anonymous"
     (tmp_path / "none").touch()
-    assert places.credentials() == "default"
+    assert stores.credentials() == "default"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    assert places.credentials() == "environment"
+    assert stores.credentials() == "environment"
 
 
 @pytest.mark.parametrize(
@@ -198,8 +213,9 @@ def test_an_answer_that_never_comes_is_given_up(web, tmp_path):
     url, coming = web(tmp_path)
     coming.extend(["slow 30"] * 10)
     code = (
-        "from metroem_volumes import places, cloudvolume\n"
-        "places.RETRIES['max_retries'] = 1\n"
+        "from metroem_core import stores\n"
+        "from metroem_volumes import cloudvolume\n"
+        "stores.RETRIES['max_retries'] = 1\n"
         f"cloudvolume.CloudVolume('{url}/v').open()\n"
     )
     env = {**os.environ, "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "1"}
