@@ -13,6 +13,8 @@ import attrs
 
 from metroem_registry import kind
 
+from .geometry import Triple
+
 if TYPE_CHECKING:
     from concurrent import futures
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from .batch import Batch, Loss, Measurement, Prediction
-    from .geometry import Box, Triple, VolumeInfo
+    from .geometry import Box, VolumeInfo
     from .run import Run
 
 

@@ -167,9 +167,7 @@ def read_set(folder: Path | str) -> PairSet:
     files = [set_file(path, name) for path, name in named(folder)]
     images = [file for file in files if file.name.stage is None]
     if not images:
-        raise UserError(
-            f"{folder} holds no pictures: there is no file called x<X>_y<Y>_z<Z>_MIP<m>.h5"
-        )
+        raise UserError(f"{folder} holds no pictures: {why_empty(folder)}")
     series: dict[tuple[object, ...], Series] = {}
     for file in images:
         name = f"{file.name.name}_{file.name.tag}" if file.name.tag else file.name.name
@@ -181,6 +179,21 @@ def read_set(folder: Path | str) -> PairSet:
             each.fields[file.name.stage or 0, file.name.mip, file.name.tag] = file
         check_counts(each)
     return PairSet(folder, tuple(series[key] for key in sorted(series)), read_about(folder))
+
+
+def why_empty(folder: Path) -> str:
+    """Why there are no pictures in a folder, and what to do about it."""
+    about = read_about(folder)
+    for series in about["series"].values() if about else ():
+        for known in series.get("mips", {}).values():
+            volume = (known.get("made", {}).get("spec", {}).get("images") or {}).get("path")
+            if volume:
+                return (
+                    f"they are in the volume {volume}. To read "
+                    "pairs, make the set again as files: `curate` without 'images', or "
+                    "`metroem make-dataset` with a folder as its destination"
+                )
+    return "there is no file called x<X>_y<Y>_z<Z>_MIP<m>.h5"
 
 
 def named(folder: Path) -> list[tuple[Path, FileName]]:

@@ -13,6 +13,8 @@ from torch import Tensor
 from .levels import LEVELS, levels
 from .unit_range import UnitRange
 
+COLUMNS = 512  # of pixels that are gone through together, so that their histograms stay in a cache
+
 
 @attrs.frozen
 class LocalEqualisation:
@@ -42,24 +44,39 @@ class LocalEqualisation:
 def ranked(grey: Tensor, radius: int) -> Tensor:
     """The share of the disk around every pixel that is not brighter, (H, W) float32.
 
-    A histogram goes along with every column of pixels. From row to row it gains the lower edge of
-    its disk, and loses the upper edge that the disk had before.
-
     :param grey: levels (H, W) uint8; 0 is no data, and is not counted.
     """
-    (height, width), edge = grey.shape, edges(radius, grey)
     wide = F.pad(grey, (radius, radius, 1, 1)).long()  # a row of no data above and one below
-    places = torch.arange(len(edge), device=grey.device)
-    bins = LEVELS * torch.arange(width, device=grey.device)
-    counts = torch.zeros(width, LEVELS, dtype=torch.int64, device=grey.device)
-    shares = torch.empty(height, width, device=grey.device)
+    strips = range(0, grey.shape[1], COLUMNS)
+    shares = [ranked_strip(wide[:, x : x + COLUMNS + 2 * radius], radius) for x in strips]
+    return torch.cat(shares, dim=1)
+
+
+def ranked_strip(wide: Tensor, radius: int) -> Tensor:
+    """The same for some columns, which have ``radius`` more on either side and a row above, below.
+
+    A histogram goes along with every column of pixels. From row to row it gains the lower edge of
+    its disk, and loses the upper edge that the disk had before.
+    """
+    (rows, columns), reach = wide.shape, 2 * radius + 1
+    height, width = rows - 2, columns - reach + 1
+    edge, across = edges(radius, wide), torch.arange(reach, device=wide.device)
+    bins = wide + LEVELS * torch.arange(columns, device=wide.device)
+    runs = bins.flatten().unfold(0, width, 1)  # from every pixel on, as many as there are columns
+    gained = torch.ones(reach * width, device=wide.device)
+    lost = -gained
+    up_to = gained.new_ones(LEVELS, LEVELS).tril()  # which levels are not above a level
+    up_to[:, 0] = 0
+    counts = gained.new_zeros(width, LEVELS)  # exact up to 2^24
+    shares = gained.new_empty(height, width)
     for row in range(-radius, height):
-        for border, sign in ((row + edge, 1), (row - 1 - edge, -1)):
-            found = wide.unfold(1, width, 1)[border.clamp(-1, height) + 1, places].add_(bins)
-            here = found.flatten().bincount(minlength=counts.numel())
-            counts.add_(here.view(counts.shape), alpha=sign)
+        for border, number in ((row + edge, gained), (row - 1 - edge, lost)):
+            starts = (border.clamp(-1, height) + 1) * columns + across
+            found = runs.index_select(0, starts).sub_(LEVELS * across[:, None])
+            counts.view(-1).scatter_add_(0, found.view(-1), number)
         if row >= 0:
-            shares[row] = share(counts, grey[row])
+            below = up_to.index_select(0, wide[row + 1, radius : radius + width])
+            shares[row] = torch.linalg.vecdot(counts, below) / (counts @ up_to[-1]).clamp_(min=1)
     return shares
 
 
@@ -67,14 +84,3 @@ def edges(radius: int, like: Tensor) -> Tensor:
     """How far a disk reaches up and down, at every place from its left edge to its right."""
     across = torch.arange(-radius, radius + 1, dtype=torch.float64, device=like.device)
     return (radius**2 - across**2).sqrt().floor().long()
-
-
-def share(counts: Tensor, grey: Tensor) -> Tensor:
-    """The share of what is counted that has at most the level of a pixel.
-
-    :param counts: by level, (W, 256); level 0 is not counted.
-    :param grey: (W,).
-    """
-    upto = counts[:, 1:].cumsum(1)
-    level = (grey.long() - 1).clamp(min=0)[:, None]
-    return upto.gather(1, level)[:, 0] / upto[:, -1].clamp(min=1)

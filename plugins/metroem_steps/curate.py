@@ -11,7 +11,6 @@ import attrs
 from attrs.validators import deep_iterable, ge, gt, min_len, optional
 
 from metroem_core.blocks import Ledger, work
-from metroem_core.files import alone
 from metroem_core.geometry import Triple
 from metroem_core.kinds import Executor, Mask, Normalizer, PairPlace, Pairs, Plan, Sink, Source
 from metroem_core.kinds import Step as StepKind
@@ -27,6 +26,7 @@ from .curation.prior import Prior
 from .curation.publish import Publisher
 from .curation.shifts import Shifts
 from .curation.tasks import Maker, tasks_of
+from .curation.threads import Threads
 from .curation.validation import Validation
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Curate:
     :param fields: a volume to write the source's fields to: section ``k`` is that of pair ``k``.
     :param add: add the files to a set that may be there already.
     :param record: anything to remember with the set.
-    :param executor: what computes pairs side by side; by default this process, one by one.
+    :param executor: what computes pairs side by side; by default a few threads of this process.
     :param to: the folder to write.
     """
 
@@ -141,6 +141,11 @@ class Curate:
         return self.field is not None or self.write_zero_field
 
     @property
+    def keeps_field(self) -> bool:
+        """Whether what is left of the field of a source is written anywhere."""
+        return self.fields is not None or (self.images is None and self.stores_field)
+
+    @property
     def keeps_bytes(self) -> bool:
         """Whether grey values stay whole numbers."""
         return self.normalizer is None and self.values == "raw"
@@ -167,7 +172,8 @@ class Curate:
         publisher = Publisher(self, places, self._workshop(places), self._made(run))
         publisher.check_free(run.folder)
         check_room(Path(self.to).parent, room(self, len(places)))
-        with alone(publisher.workshop):
+        with run.alone(publisher.workshop):
+            publisher.begin()
             self._make(run, volumes, places, publisher.workshop)
             for note in publisher.publish():
                 log.warning(note)
@@ -177,7 +183,7 @@ class Curate:
         folder.mkdir(exist_ok=True)
         together = Outputs.of(self, volumes.image.info, len(places)).together or len(places)
         ledger = Ledger.of_step(run, self, workshop / "ledger", ignoring=WITHOUT)
-        executor = self.executor or run.registry.get("executor", "local")(processes=1)
+        executor = self.executor or Threads()
 
         def progress(done: int, total: int) -> None:
             run.progress(self, done, total)

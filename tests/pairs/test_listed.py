@@ -29,6 +29,9 @@ def test_spellings_may_be_mixed():
 def test_it_can_be_written_and_built_again():
     registry, listed = components(), Listed(pairs=[[SRC, TGT]])
     assert build(dump(listed, Pairs, registry), Pairs, registry) == listed
+    written = {"src": [1, 2, 3], "tgt": [1, 2, 2]}
+    assert dump(PLACE, PairPlace, registry) == written
+    assert build(written, PairPlace, registry) == PLACE
 
 
 @pytest.mark.parametrize(

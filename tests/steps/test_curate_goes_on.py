@@ -99,14 +99,15 @@ def equal(one, other):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The folder of a set that was made without a break, in this process."""
+    """The folder of a set that was made without a break, by threads of this process."""
     folder = tmp_path_factory.mktemp("whole")
     made(folder)
     return folder
 
 
-def test_processes_make_the_same_set(whole, tmp_path):
-    found = made(tmp_path, executor={"type": "local", "processes": 2})
+@pytest.mark.parametrize("processes", [1, 2])
+def test_processes_make_the_same_set(whole, tmp_path, processes):
+    found = made(tmp_path, executor={"type": "local", "processes": processes})
     assert equal(found, arrays(whole / "set"))
     same = [(each / "set/set.json").read_bytes() for each in (whole, tmp_path)]
     assert same[0] == same[1]
@@ -178,8 +179,11 @@ class Stop:
             raise KeyboardInterrupt
 
 
+ALONE = {"type": "local", "processes": 1}  # one pair after the other
+
+
 def test_only_pairs_that_are_missing_are_made_after_a_stop(whole, tmp_path):
-    run = load({"steps": [step()]}, out=tmp_path)
+    run = load({"steps": [step(executor=ALONE)]}, out=tmp_path)
     run.listeners.manager.register(Stop(3))
     with pytest.raises(KeyboardInterrupt):
         run.run()
@@ -279,7 +283,7 @@ def test_a_full_disk_is_told_in_a_line_and_what_is_done_is_kept(tmp_path, monkey
     with monkeypatch.context() as patched:
         patched.setattr("metroem_steps.curation.parts.create_field", full)
         with pytest.raises(UserError, match="the disk is full") as caught:
-            load({"steps": [step()]}, out=tmp_path).run()
+            load({"steps": [step(executor=ALONE)]}, out=tmp_path).run()
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "set").exists()
     assert len(list((tmp_path / "set.part/pairs").glob("*.h5"))) == 2

@@ -54,6 +54,8 @@ def download_image(**choices: Any) -> None:
 
 def value_of(mip: int, size: int, **choices: Any) -> dict[str, Any]:
     """The step `curate` that does it at a mip, as a value."""
+    from .running import executor
+
     x, y = choices["x_offset"], choices["y_offset"]
     sections = range(choices["z_start"], choices["z_end"])
     value: dict[str, Any] = {
@@ -67,7 +69,7 @@ def value_of(mip: int, size: int, **choices: Any) -> dict[str, Any]:
         "dataset": "img",
         "largest_chunk": CHUNK,
         "suffix": choices["suffix"],
-        "executor": {"type": "local", "processes": choices["parallel"]},
+        "executor": executor(choices["parallel"]),
         "add": True,
         "to": str(Path(choices["dst_folder"]).expanduser()),
     }

@@ -95,8 +95,10 @@ def values(paths: tuple[Path, ...], **choices: Any) -> list[dict[str, Any]]:
 
 def settings(spec: Any, **choices: Any) -> dict[str, Any]:
     """What the command line says of a step."""
+    from .running import executor
+
     value: dict[str, Any] = {
-        "executor": {"type": "local", "processes": choices["parallel"]},
+        "executor": executor(choices["parallel"]),
         "stage": choices["stage"],
         "tag": choices["field_tag"],
         "lossless": choices["lossless"],

@@ -28,6 +28,11 @@ class Teller:
             click.echo(f"{done} of {total}", err=True)
 
 
+def executor(processes: int) -> dict[str, Any] | None:
+    """Who computes; None is this process, with a few threads."""
+    return {"type": "local", "processes": processes} if processes > 1 else None
+
+
 def built(value: dict[str, Any], base: Path | None = None) -> Any:
     """The step that a value describes.
 

@@ -50,6 +50,12 @@ class Frame:
         width, height = self.size
         return Frame(self.start, (width >> steps, height >> steps), mip)
 
+    def inside(self, other: Frame) -> tuple[slice, slice] | None:
+        """Its rows and columns in a frame of the same mip around it; None if there is no such."""
+        if self.mip != other.mip or self.box.overlap(other.box) != self.box:
+            return None
+        return self.box.slices(other.box)[1:]
+
     def to_read(self, mip: int) -> Box:
         """The voxels of a mip that cover the frame."""
         x, y, z = self.start
@@ -63,16 +69,17 @@ class Frame:
         return Box(start, (-(-right // factor), -(-bottom // factor), below))
 
     def resized(self, pixels: Tensor, mip: int) -> Tensor:
-        """What was read at a mip, in the pixels of the frame: (1, C, X, Y).
+        """What was read at a mip, in the pixels of the frame: (1, C, Y, X).
 
         Bilinear in one step, whatever the factor, without a filter.
         """
         if mip < self.mip:
-            return F.interpolate(pixels, size=self.size, mode="bilinear", align_corners=False)
+            size = self.size[::-1]
+            return F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
         if mip == self.mip:
             return pixels
         factor = 1 << (mip - self.mip)
         fine = F.interpolate(pixels, scale_factor=factor, mode="bilinear", align_corners=False)
         first = self.to_read(mip).start
         x, y = (a - b * factor for a, b in zip(self.box.start[:2], first[:2], strict=True))
-        return fine[..., x : x + self.size[0], y : y + self.size[1]]
+        return fine[..., y : y + self.size[1], x : x + self.size[0]]

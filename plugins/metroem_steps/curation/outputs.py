@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from metroem_core.batch import turned
 from metroem_core.geometry import Box, Scale, VolumeInfo, voxel_size_at
 from metroem_core.kinds import Sink, Writable
 
@@ -54,14 +53,14 @@ class Outputs:
     def write(self, index: int, mip: int, made: Made) -> None:
         """Write a pair at a mip."""
         if self.images is not None:
-            self._put(self.images, 2 * index, mip, made.pictures.transpose(-1, -2).numpy())
+            self._put(self.images, 2 * index, mip, made.pictures.numpy())
         if self.fields is not None and made.field is not None:
-            self._put(self.fields, index, mip, turned(made.field).movedim(0, 1).numpy())
+            self._put(self.fields, index, mip, made.field.movedim(0, 1).numpy())
 
     def _put(self, volume: Writable, z: int, mip: int, voxels: np.ndarray) -> None:
         dtype = np.dtype(volume.info.dtype)
-        if dtype.kind == "u":
-            voxels = voxels.round().clip(0, np.iinfo(dtype).max)
+        if dtype.kind == "u":  # in place, because fresh memory costs more than the work
+            np.rint(voxels, out=voxels).clip(0, np.iinfo(dtype).max, out=voxels)
         depth, height, width = voxels.shape[1:]
         box = Box.of((0, 0, z), (width, height, depth))
         volume.write(box, mip, np.ascontiguousarray(voxels, dtype))

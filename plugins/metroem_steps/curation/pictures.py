@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metroem_core.field import sample
+from metroem_core.field.validity import all_finite
 from metroem_core.geometry import Triple
 from metroem_core.kinds import PairPlace, Volume
 from metroem_core.mask import warp
@@ -36,11 +37,12 @@ class Volumes:
     def of(cls, step: Curate) -> Volumes:
         """Open all volumes that a step names."""
         image = step.image.open()
-        reference = step.reference.open() if step.reference else image
+        reference = image if step.reference in (None, step.image) else step.reference.open()
         fields = None
         if step.field is not None:
             source = step.field.source.open()
-            fields = (source, step.field.reference.open() if step.field.reference else source)
+            other = step.field.reference
+            fields = (source, source if other in (None, step.field.source) else other.open())
         return cls(image, reference, tuple(mask.open() for mask in step.masks), fields)
 
     def named(self) -> dict[str, Volume]:
@@ -56,8 +58,8 @@ class Volumes:
 class Made:
     """A pair at a mip.
 
-    :param pictures: source and target, (1, 2, X, Y).
-    :param field: of the source, (1, 2, X, Y), where there is a prior field.
+    :param pictures: source and target, (1, 2, Y, X).
+    :param field: of the source, (1, 2, Y, X), where it is to be kept.
     :param notes: what a person should know about it.
     """
 
@@ -88,10 +90,10 @@ def make(step: Curate, volumes: Volumes, place: PairPlace, shifts: list[Size], m
         image, blank = normalized(step, volumes, frame.moved(shift))
         if blank:
             notes.append(f"{name} at mip {mip}: {blank}")
-        field = None
-        if step.field is not None and volumes.fields is not None:
+        field, warps = None, name == "target" or step.warps_source
+        if step.field is not None and volumes.fields is not None and (warps or step.keeps_field):
             field = step.field.residual(volumes.fields[0], frame, shift)
-        if field is not None and (name == "target" or step.warps_source):
+        if field is not None and warps:
             image = warped(image, field, step.clean_edges)
         pictures.append(image)
         fields.append(field)
@@ -100,28 +102,57 @@ def make(step: Curate, volumes: Volumes, place: PairPlace, shifts: list[Size], m
 
 def normalized(step: Curate, volumes: Volumes, frame: Frame) -> tuple[Tensor, str]:
     """The picture of a frame with its final grey values, and why it is blank, if it is."""
-    mip = frame.mip if step.image_mip is None else step.image_mip
-    image = read_image(volumes.image, frame, mip, step.values)
-    valid = read_valid(volumes.masks, frame) & image.isfinite()
-    kept = valid & (image != 0)
-    if not kept.any():
-        return torch.zeros_like(image), "there is no data"
+    image, valid, around = read(step, volumes, frame)
+    image = data(image, valid)
+    if not holds_data(image):
+        return image, "there is no data"
     if step.normalizer is None:
-        return torch.where(kept, image, 0), ""
-    image = step.normalizer(torch.where(kept, image, 0), valid, around(step, volumes, frame))
-    image = torch.where(kept & image.isfinite(), image, 0)
-    return image, "" if image.any() else "no pixel to compare with: the picture is blank"
+        return image, ""
+    new = step.normalizer(image, valid, around)
+    if not all_finite(new):
+        new = torch.where(new.isfinite(), new, 0)
+    return new, "" if holds_data(new) else "no pixel to compare with: the picture is blank"
 
 
-def around(step: Curate, volumes: Volumes, frame: Frame) -> tuple[Tensor, Tensor] | None:
-    """The picture around the middle of a frame that the normalizer wants, and where it is valid."""
+def read(
+    step: Curate, volumes: Volumes, frame: Frame
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+    """The picture of a frame and where it is valid, and both of what is around, where it is wanted.
+
+    What lies in both is read once.
+    """
+    mip = frame.mip if step.image_mip is None else step.image_mip
     area = step.normalizer.area if step.normalizer is not None else None
     if area is None:
-        return None
+        image = read_image(volumes.image, frame, mip, step.values)
+        return image, read_valid(volumes.masks, frame), None
     wide = Frame.around(middle_of(frame), area.size, area.mip)
-    mip = area.mip if step.reference_mip is None else step.reference_mip
-    image = read_image(volumes.reference, wide, mip, step.values)
-    return image, read_valid(volumes.masks, wide)
+    own = area.mip if step.reference_mip is None else step.reference_mip
+    around = (
+        read_image(volumes.reference, wide, own, step.values),
+        read_valid(volumes.masks, wide),
+    )
+    part = frame.inside(wide)
+    if part is None:
+        image = read_image(volumes.image, frame, mip, step.values)
+        return image, read_valid(volumes.masks, frame), around
+    shared = volumes.reference is volumes.image and own == mip == frame.mip
+    if shared:
+        return around[0][..., *part], around[1][..., *part], around
+    image = read_image(volumes.image, frame, mip, step.values)
+    return image, around[1][..., *part], around
+
+
+def data(image: Tensor, valid: Tensor) -> Tensor:
+    """The picture with 0 wherever it is not valid or not finite."""
+    if all_finite(image):
+        return valid.view(torch.uint8).to(image.dtype).mul_(image)
+    return torch.where(valid & image.isfinite(), image, 0)
+
+
+def holds_data(image: Tensor) -> bool:
+    """Whether a pixel is not 0."""
+    return bool(image.amax() != 0 or image.amin() != 0)
 
 
 def middle_of(frame: Frame) -> Triple:
@@ -135,6 +166,6 @@ def warped(image: Tensor, field: Tensor, clean: bool) -> Tensor:
 
     :param clean: keep grey values from bleeding into areas without data.
     """
-    if not field.any():
+    if not holds_data(field):
         return image
     return warp(image, field) if clean else sample(image, field)

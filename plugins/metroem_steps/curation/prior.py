@@ -14,7 +14,7 @@ from metroem_core.geometry import Triple
 from metroem_core.kinds import Area, Source, Volume
 
 from .frame import Frame, Size
-from .reading import read_field
+from .reading import read_field, resized_field
 
 
 @attrs.frozen
@@ -53,10 +53,10 @@ class Prior:
         """MIP0 voxels along x and y by which a picture around a place is moved."""
         frame = Frame.around(middle, self.area.size, self.area.mip)
         coarse = frame.coarser(self.snap)
-        field = read_field(volume, coarse, self.snap, self.components)
+        field = self._profile(volume, coarse)
         if coarse != frame and not all_finite(field):  # else interpolation keeps the mean
-            field = read_field(volume, frame, self.snap, self.components)
-        y, x = mean_vector(field)
+            field = self._profile(volume, frame)
+        x, y = mean_vector(field)
         step = 1 << self.snap
         return int(x // step) * step, int(y // step) * step
 
@@ -65,18 +65,23 @@ class Prior:
 
         :param frame: where the picture was before it was moved.
         """
-        x, y = shift
         field = read_field(volume, frame, self.mip, self.components)
-        left = (field - field.new_tensor([y, x]).view(1, 2, 1, 1)) / (1 << frame.mip)
-        return left if all_finite(left) else torch.where(finite(left), left, 0)
+        left = (field - field.new_tensor(shift).view(1, 2, 1, 1)) / (1 << frame.mip)
+        fine = resized_field(left, frame, self.mip)
+        return fine if all_finite(left) else torch.where(finite(fine), fine, 0)
+
+    def _profile(self, volume: Volume, frame: Frame) -> Tensor:
+        """The field in a frame, as it is at the mip to whose pixels translations are rounded."""
+        field = read_field(volume, frame, self.snap, self.components)
+        return resized_field(field, frame, self.snap)
 
 
 def mean_vector(field: Tensor) -> tuple[float, float]:
-    """The mean of the valid vectors of a field (1, 2, X, Y), component by component."""
+    """The mean of the valid vectors of a field (1, 2, Y, X), component by component."""
     if all_finite(field):
-        y, x = field.mean(dim=(0, 2, 3), dtype=torch.float64).tolist()
-        return y, x
+        x, y = field.mean(dim=(0, 2, 3), dtype=torch.float64).tolist()
+        return x, y
     valid = finite(field)
     total = torch.where(valid, field, 0).sum(dim=(0, 2, 3), dtype=torch.float64)
-    y, x = (total / valid.sum().clamp(min=1)).tolist()
-    return y, x
+    x, y = (total / valid.sum().clamp(min=1)).tolist()
+    return x, y

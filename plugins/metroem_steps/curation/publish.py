@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from metroem_core.errors import UserError
-from metroem_core.files import whole
+from metroem_core.files import whole, write_json
 from metroem_core.kinds import PairPlace
 from metroem_core.sets import merged, read_about, write_about
 
@@ -23,6 +23,8 @@ from .parts import Parts, assemble, files_of
 
 if TYPE_CHECKING:
     from ..curate import Curate
+
+BEGUN = "begun.json"
 
 
 @attrs.frozen
@@ -51,8 +53,12 @@ class Publisher:
     def check_free(self, run_folder: Path) -> None:
         """Refuse a destination that holds anything else.
 
-        A set in the run folder is replaced, and one elsewhere only by itself.
+        A set in the run folder is replaced, and one elsewhere only by itself. A volume is not
+        written again, but for one in the run folder, and one that this set has begun to write.
         """
+        if not self._has_begun():
+            for name in volumes_there(self.step, run_folder):
+                raise UserError(f"{name} exists already. Remove it, or choose another volume")
         to = Path(self.step.to)
         if self.step.add:
             names = [str(name) for _, name in files_of(self.step, self.places[0].src)]
@@ -63,6 +69,14 @@ class Publisher:
                 )
         elif to.exists() and not to.is_relative_to(run_folder) and self._made(to) != self.made:
             raise UserError(f"{to} exists already. Remove it, or choose another folder")
+
+    def begin(self) -> None:
+        """Note that the volumes of the set are about to be made, and from what."""
+        write_json(self.workshop / BEGUN, self.made)
+
+    def _has_begun(self) -> bool:
+        note = self.workshop / BEGUN
+        return note.exists() and json.loads(note.read_text(encoding="utf-8")) == self.made
 
     def publish(self) -> list[str]:
         """Give the set its name, and answer the notes of its pairs."""
@@ -144,6 +158,17 @@ class Publisher:
         shutil.rmtree(self.workshop)
         if self.step.add and not any(self.workshop.parent.iterdir()):
             self.workshop.parent.rmdir()
+
+
+def volumes_there(step: Curate, run_folder: Path) -> Iterator[str]:
+    """The volumes, outside of the run folder, that a step shall write and that are there already.
+
+    A sink is asked if it can tell.
+    """
+    for sink in (step.images, step.fields):
+        exists, path = getattr(sink, "exists", None), str(getattr(sink, "path", ""))
+        if exists is not None and not Path(path).is_relative_to(run_folder) and exists():
+            yield path
 
 
 def notes_of(known: dict[str, Any]) -> list[str]:

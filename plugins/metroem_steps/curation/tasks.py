@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,7 @@ import torch
 
 from metroem_core.blocks import Task
 from metroem_core.errors import UserError
-from metroem_core.geometry import Box
-from metroem_core.kinds import PairPlace
+from metroem_core.kinds import Gap, PairPlace
 
 from .outputs import Outputs
 from .parts import Parts
@@ -22,12 +22,12 @@ from .pictures import Volumes, make, shifts_of
 if TYPE_CHECKING:
     from ..curate import Curate
 
-Gaps = Counter[tuple[int, Box]]
+MANY = 1000  # gaps that a volume may remember
 
 
 @attrs.define(eq=False)
 class Maker:
-    """Makes pairs and stores them. Every worker has one, with its own opened volumes.
+    """Makes pairs and stores them. Every worker has one, and every thread has volumes of its own.
 
     :param count: of all pairs of the set.
     """
@@ -35,9 +35,7 @@ class Maker:
     step: Curate
     folder: Path
     count: int
-    _volumes: Volumes | None = attrs.field(default=None, init=False)
-    _outputs: Outputs | None = attrs.field(default=None, init=False)
-    _gaps: defaultdict[str, Gaps] = attrs.field(factory=lambda: defaultdict(Counter), init=False)
+    _own: threading.local = attrs.field(factory=threading.local, init=False)
 
     def __getstate__(self) -> tuple[Curate, Path, int]:
         return self.step, self.folder, self.count
@@ -47,32 +45,54 @@ class Maker:
 
     def __call__(self, task: Task) -> None:
         """Make the pairs of a task."""
-        if self._volumes is None or self._outputs is None:
-            self._volumes = Volumes.of(self.step)
-            self._outputs = Outputs.of(self.step, self._volumes.image.info, self.count)
         for index, place in task.what:
+            if not hasattr(self._own, "desk") or self._own.desk.is_full:
+                self._own.desk = Desk.of(self.step, self.count)
             try:
                 with torch.no_grad():
-                    self._make(index, place, self._volumes, self._outputs)
+                    self._make(index, place, self._own.desk)
             except UserError as error:
                 raise UserError(f"pair {index} (source at {place.src}): {error}") from error
 
-    def _make(self, index: int, place: PairPlace, volumes: Volumes, outputs: Outputs) -> None:
-        shifts = shifts_of(self.step, volumes, place, index)
+    def _make(self, index: int, place: PairPlace, desk: Desk) -> None:
+        shifts = shifts_of(self.step, desk.volumes, place, index)
         made = {}
         for mip in self.step.mips:
-            pair = make(self.step, volumes, place, shifts, mip)
-            made[mip] = attrs.evolve(pair, notes=(*pair.notes, *self._new_gaps(volumes)))
-            outputs.write(index, mip, made[mip])
+            pair = make(self.step, desk.volumes, place, shifts, mip)
+            made[mip] = attrs.evolve(pair, notes=(*pair.notes, *desk.new_gaps()))
+            desk.outputs.write(index, mip, made[mip])
         Parts(self.folder).write(self.step, index, shifts, made)
 
-    def _new_gaps(self, volumes: Volumes) -> Iterator[str]:
+
+@attrs.define(eq=False)
+class Desk:
+    """What is open where pairs are made.
+
+    :param told: the gaps of every volume that are known already.
+    """
+
+    volumes: Volumes
+    outputs: Outputs
+    told: dict[str, Counter[Gap]] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, step: Curate, count: int) -> Desk:
+        """Open all volumes of a step."""
+        volumes = Volumes.of(step)
+        return cls(volumes, Outputs.of(step, volumes.image.info, count))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is remembered that it is better to open everything again."""
+        return any(found.total() > MANY for found in self.told.values())
+
+    def new_gaps(self) -> Iterator[str]:
         """What was read as nothing since the last time, in words."""
-        for name, volume in volumes.named().items():
+        for name, volume in self.volumes.named().items():
             found = Counter(volume.gaps)
-            for mip, box in found - self._gaps[name]:
+            for mip, box in found - self.told.get(name, Counter()):
                 yield f"{name}: nothing is stored at {box} of mip {mip}"
-            self._gaps[name] = found
+            self.told[name] = found
 
 
 def tasks_of(places: Sequence[PairPlace], together: int) -> tuple[Task, ...]:

@@ -41,6 +41,10 @@ class CloudVolumeSink:
         default="raw", validator=in_(ENCODINGS)
     )
 
+    def exists(self) -> bool:
+        """Whether there is something already."""
+        return info_at(self.path.rstrip("/")) is not None
+
     def open(self, info: VolumeInfo) -> WritableVolume:
         """The volume, made if there is none."""
         path = self.path.rstrip("/")

@@ -50,6 +50,13 @@ class HDF5Sink:
         default="lzf", validator=in_(("lzf", "gzip", "none"))
     )
 
+    def exists(self) -> bool:
+        """Whether there is such a dataset already."""
+        if not Path(self.path).exists():
+            return False
+        with opened(self.path, "r") as file:
+            return self.dataset in file
+
     def open(self, info: VolumeInfo) -> HDF5Writable:
         """The dataset, made if there is none."""
         only_mip(info, "an HDF5 dataset")

@@ -37,6 +37,10 @@ class N5Sink:
         default="gzip", validator=in_(CODECS)
     )
 
+    def exists(self) -> bool:
+        """Whether there is something already."""
+        return read_json(self.path.rstrip("/"), "attributes.json") is not None
+
     def open(self, info: VolumeInfo) -> WritableVolume:
         """The group, made if there is none."""
         path = self.path.rstrip("/")

@@ -33,6 +33,10 @@ class TiffSink:
 
     path: Output
 
+    def exists(self) -> bool:
+        """Whether there is something already."""
+        return Path(self.path).exists()
+
     def open(self, info: VolumeInfo) -> TiffWritable:
         """The file, made if there is none."""
         only_mip(info, "a TIFF file")

@@ -56,6 +56,10 @@ class ZarrSink:
         if self.shard and any(a % b for a, b in zip(self.shard, self.chunk, strict=True)):
             raise ValueError(f"'shard' must be a multiple of 'chunk' {self.chunk}: {self.shard}")
 
+    def exists(self) -> bool:
+        """Whether there is something already."""
+        return node_at(self.path.rstrip("/")) is not None
+
     def open(self, info: VolumeInfo) -> WritableVolume:
         """The image, made if there is none."""
         path = self.path.rstrip("/")
