@@ -121,9 +121,12 @@ CATALOGUE = {
         "local = metroem_executors.local:Local",
     ],
     "metroem.step": [
+        "align = metroem_steps.align:Align",
         "align_pair = metroem_steps.align_pair:AlignPair",
         "curate = metroem_steps.curate:Curate",
+        "generate = metroem_steps.generate:Generate",
         "measure = metroem_steps.measure:Measure",
+        "render = metroem_steps.render:Render",
     ],
     "metroem.command": [
         "benchmark = metroem_commands.benchmark:benchmark",
