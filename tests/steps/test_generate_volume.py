@@ -1,6 +1,7 @@
 """The step on a volume: fields block by block, and what is refused."""
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -326,6 +327,14 @@ def test_a_call_that_was_stopped_goes_on(tmp_path):
     assert told[5] == (2, 10)
     run(tmp_path / "other")
     np.testing.assert_array_equal(fields(tmp_path)[0], fields(tmp_path / "other")[0])
+
+
+def test_a_volume_that_was_removed_is_made_again(tmp_path):
+    run(tmp_path)
+    before = fields(tmp_path)[0]
+    shutil.rmtree(tmp_path / "f-1")
+    run(tmp_path)
+    np.testing.assert_array_equal(fields(tmp_path)[0], before)
 
 
 @attrs.frozen

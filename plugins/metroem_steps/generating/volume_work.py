@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metroem_core.blocks import Ledger, Task, plan, work
+from metroem_core.blocks import Ledger, Task, made_from, plan, work
 from metroem_core.errors import UserError
 from metroem_core.files import write_json
 from metroem_core.geometry import Box, Triple
@@ -20,7 +20,7 @@ from metroem_core.spec.paths import is_url
 from ..aligning.reading import check_field
 from ..curation.checks import check_mips
 from ..rendering.grouping import grouped
-from ..rendering.places import beside
+from ..rendering.places import beside, identity
 from .block_fields import BlockFinder
 from .finding import Finder
 from .pages import Reader
@@ -46,7 +46,9 @@ def write_sections(run: Run, step: Generate, sections: Sections, executor: Execu
     check_chunks(sections, chunks, box)
     tasks = tasks_of(sections, box, chunks.values())
     first = next(iter(sections.fields.values()))
-    ledger = Ledger.of_step(run, step, beside(run, first, "ledger"), ignoring=WITHOUT)
+    volumes = {offset: identity(run, sink) for offset, sink in sections.fields.items()}
+    made = {**made_from(run, step, WITHOUT), "volumes": volumes}
+    ledger = Ledger.of(beside(run, first, "ledger"), made, run, step, WITHOUT)
 
     def progress(done: int, total: int) -> None:
         run.progress(step, done, total)
