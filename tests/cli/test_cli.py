@@ -14,7 +14,7 @@ from metroem_core.spec import dump
 from metroem_registry import Entry, Registry
 
 TOYS = Path(__file__).parents[1] / "core/toy_steps.py"
-DEMO = Path(__file__).parents[2] / "plugins/metroem_steps/demo.yaml"
+SPEC = Path(__file__).parents[2] / "docs/examples/first.yaml"
 
 
 def metroem(*arguments):
@@ -90,8 +90,8 @@ def test_a_component_is_shown_for_programs():
         (["show", "sorce", "x"], 1, "Did you mean 'source'?"),
         (["show", "source", "hdf"], 1, "no source is called 'hdf'. Did you mean 'hdf5'?"),
         (["check", "no_such_file.json"], 1, "Error: no such file: no_such_file.json\n"),
-        (["check", str(DEMO.with_name("dmo.yaml"))], 1, f"Did you mean '{DEMO}'?"),
-        (["check", str(DEMO.parent)], 1, "is not a file"),
+        (["check", str(SPEC.with_name("frst.yaml"))], 1, f"Did you mean '{SPEC}'?"),
+        (["check", str(SPEC.parent)], 1, "is not a file"),
         (["components", "--plugin", "no_such.py"], 1, "no_such.py"),
         (["run"], 2, "Missing argument 'SPEC'"),
         (["chekc"], 2, "No such command 'chekc'"),
@@ -212,7 +212,7 @@ def test_the_schema_takes_the_shipped_specs_and_refuses_others():
     schema = json.loads(metroem("schema").output)
     validator = jsonschema.Draft202012Validator(schema)
     jsonschema.Draft202012Validator.check_schema(schema)
-    shipped = YAML(typ="safe").load(DEMO.read_text())
+    shipped = YAML(typ="safe").load(SPEC.read_text())
     validator.validate(shipped)
     for change in ({"type": "align_pear"}, {"sise": 3}, {"mip": -1}, {"z": "20"}):
         wrong = {"steps": [{**shipped["steps"][0], **change}]}
@@ -221,12 +221,12 @@ def test_the_schema_takes_the_shipped_specs_and_refuses_others():
 
 def test_the_schema_takes_what_is_written_out_in_full(tmp_path):
     schema = json.loads(metroem("schema").output)
-    run = load(DEMO, out=tmp_path)
+    run = load(SPEC, out=tmp_path)
     jsonschema.Draft202012Validator(schema).validate(dump(run.spec, Spec, run.registry))
 
 
 def test_the_demo_spec_is_the_same_tree_after_a_round_trip(tmp_path):
-    run = load(DEMO, out=tmp_path)
+    run = load(SPEC, out=tmp_path)
     written = json.loads(json.dumps(dump(run.spec, Spec, run.registry)))
     assert load(written, out=tmp_path).spec == run.spec
 

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from metroem_core.cli import main
 
-DEMO = (Path(__file__).parents[2] / "plugins/metroem_steps/demo.yaml").read_text()
-VALUE = YAML(typ="safe").load(DEMO)
+SPEC = (Path(__file__).parents[2] / "docs/examples/first.yaml").read_text()
+VALUE = YAML(typ="safe").load(SPEC)
 
 leaves = st.one_of(
     st.none(),
@@ -69,7 +69,7 @@ def damaged_values(draw):
 @st.composite
 def damaged_texts(draw):
     """The demo's spec as text with some of its characters changed."""
-    text = draw(st.sampled_from([DEMO, json.dumps(VALUE)]))
+    text = draw(st.sampled_from([SPEC, json.dumps(VALUE)]))
     for _ in range(draw(st.integers(1, 4))):
         at, length = draw(st.integers(0, len(text))), draw(st.integers(0, 3))
         odd = st.sampled_from(["\t", "\0", "&a ", "*a", "!!", "{", "]", "'", ": ", "-", "\n", "<<"])
@@ -120,5 +120,5 @@ def test_a_damaged_text_never_gives_a_traceback(folder, text, name):
 )
 def test_a_damaged_setting_never_gives_a_traceback(folder, path, value):
     spec = folder / "spec.yaml"
-    spec.write_text(DEMO)
+    spec.write_text(SPEC)
     check(spec, f"{path}={value}")

@@ -4,11 +4,9 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from PIL import Image
 
 from metroem_core.batch import Prediction
-from metroem_core.cli import main
 from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Scale, VolumeInfo
 from metroem_core.run import load
@@ -145,17 +143,3 @@ def test_progress_of_the_aligner_is_heard(registry, tmp_path):
     run.run()
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["values"] for line in log if line["event"] == "progress"] == [{"loss": 0.0}]
-
-
-def test_the_demo_aligns_and_draws(tmp_path):
-    out = tmp_path / "demo"
-    result = CliRunner().invoke(main, ["demo", "--out", str(out)])
-    assert result.exit_code == 0, result.output
-    numbers = json.loads((out / "pair/numbers.json").read_text())
-    assert numbers["after"]["epe_median"] < 0.5 * numbers["before"]["epe_median"]
-    assert numbers["after"]["ncc"] > numbers["before"]["ncc"]
-    assert Image.open(out / "pair/pair.png").size[0] > 700
-    assert f"metroem run {out}/demo.yaml" in result.stdout
-
-    again = CliRunner().invoke(main, ["demo", "--out", str(out)])
-    assert "skipped, up to date" in again.stderr

@@ -1,0 +1,1 @@
+"""What `metroem demo` runs, and the table that it ends with."""

@@ -1,0 +1,1 @@
+"""Training parameters by mip, as the older trainer reads them."""

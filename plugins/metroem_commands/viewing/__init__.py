@@ -1,0 +1,1 @@
+"""What `metroem view` opens, and how Neuroglancer shows it."""

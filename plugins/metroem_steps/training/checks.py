@@ -1,0 +1,82 @@
+"""What is checked before anything is written, and what follows from it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from metroem_core.errors import UserError
+from metroem_core.pyramid_folder import Stage
+from metroem_core.sets import PairSet
+
+from .phase import Phase
+
+if TYPE_CHECKING:
+    from ..train import Train
+
+log = logging.getLogger("metroem.train")
+
+
+def check_pairs(pairs: PairSet, stages: Sequence[Stage], validates: bool) -> None:
+    """Refuse a set that lacks a mip, or has no pairs to train or to validate with."""
+    for stage in stages:
+        if stage.mip not in pairs.mips:
+            have = ", ".join(map(str, pairs.mips)) or "no mip of all pairs"
+            raise UserError(
+                f"{pairs.folder} has no pictures of mip {stage.mip}, which stage {stage.number} "
+                f"({stage.folder.name}) takes; it has {have}. Curate it with 'mips' that have it"
+            )
+    train, validation = pairs.split()
+    if not train:
+        raise UserError(
+            f"{pairs.folder} has {len(pairs)} pairs, but none to train with: all are for "
+            "validation. Curate more pairs, or keep fewer with 'validation'"
+        )
+    if validates and not validation:
+        raise UserError(
+            f"{pairs.folder} has no pairs to validate with. Keep some with 'validation' when you "
+            "curate, or set 'validate_every' to null"
+        )
+
+
+def check_sizes(step: Train, pairs: PairSet, stages: Sequence[Stage]) -> None:
+    """Refuse pictures of several sizes that are smaller than a crop, but share a batch."""
+    for stage in stages:
+        sizes = {series.images[stage.mip].size for series in pairs.series}
+        small = sorted(size for size in sizes if min(size) < step.crop)
+        if not small:
+            continue
+        text = (
+            f"pictures of mip {stage.mip} are {small[0][0]} x {small[0][1]}, smaller than a crop "
+            f"of {step.crop}, and are used whole"
+        )
+        cut = {tuple(min(step.crop, n) for n in size) for size in sizes}
+        if len(cut) > 1 and step.batch_size > 1:
+            raise UserError(
+                f"{text}: they do not fit into one batch with others. Set 'crop' to "
+                f"{min(small[0])} or less, or 'batch_size' to 1"
+            )
+        log.warning(text)
+
+
+def phases_at(step: Train, mip: int) -> tuple[Phase, ...]:
+    """The phases of a module that takes a mip: those of the nearest one, if it has none."""
+    if not isinstance(step.phases, dict):
+        return step.phases
+    mips = sorted(map(int, step.phases), key=lambda each: (abs(each - mip), each))
+    if mips[0] != mip:
+        log.warning("there are no phases for mip %d; those of mip %d are used", mip, mips[0])
+    return step.phases[str(mips[0])]
+
+
+def crop_for(wanted: int, multiple: int, what: str) -> int:
+    """The largest crop that a network takes, and that is not larger than wanted."""
+    if wanted < multiple:
+        raise UserError(
+            f"'{what}' is {wanted}, but the network takes pictures whose sides are multiples of "
+            f"{multiple}: set it to one of these"
+        )
+    if wanted % multiple:
+        log.warning("'%s' is %d instead of %d", what, wanted - wanted % multiple, wanted)
+    return wanted - wanted % multiple

@@ -1,0 +1,79 @@
+"""Batches of crops, read ahead by other processes."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+from torch.utils.data import DataLoader
+
+from metroem_core.sets import PairSet
+
+from .crops import Crops, Drawn, Middles, Start, collate
+from .order import Order, generator_of
+from .phase import Phase
+from .processes import Processes
+
+PR_SET_PDEATHSIG = 1
+
+
+@attrs.frozen(eq=False)
+class Reader:
+    """The pairs of a set, for the module of one stage.
+
+    :param mip: of the pictures.
+    :param start: whose fields lie where alignment starts, or None where it starts from nothing.
+    :param crop: pixels along a side of what is learnt from, at most.
+    :param middle: pixels along a side of what validates, at most.
+    :param size: samples in a batch of one process.
+    :param crops: how many of each pair an epoch has.
+    :param workers: processes that read ahead; 0 reads when there is need.
+    :param seed: what tells this stage from all others.
+    """
+
+    pairs: PairSet
+    mip: int
+    start: Start | None
+    crop: int
+    middle: int
+    size: int
+    crops: int
+    workers: int
+    seed: tuple[Any, ...]
+    processes: Processes
+
+    def order(self, number: int, phase: Phase, first: int = 0) -> Order:
+        """The batches of a phase, from one on.
+
+        :param number: of the phase.
+        """
+        chosen = self.pairs.split()[0][: phase.samples]
+        seed = (*self.seed, number)
+        rank, count = self.processes.rank, self.processes.count
+        return Order(chosen, phase.epochs, self.crops, self.size, seed, first, rank, count)
+
+    def batches(self, order: Order, phase: Phase) -> Iterator[Drawn]:
+        """The batches of an order, which are the same for any number of workers."""
+        crops = Crops(self.pairs, self.mip, self.start, self.crop, phase.augmentations, order.seed)
+        loader: DataLoader[Any] = DataLoader(
+            crops,  # type: ignore[arg-type]
+            batch_sampler=order,  # type: ignore[arg-type]
+            num_workers=self.workers,
+            collate_fn=collate,
+            multiprocessing_context="fork" if self.workers else None,
+            worker_init_fn=die_with_parent,
+            generator=generator_of(*order.seed, "workers"),
+        )
+        return iter(loader)
+
+    def middles(self) -> Middles:
+        """What validates."""
+        return Middles(self.pairs, self.mip, self.start, self.middle)
+
+
+def die_with_parent(_: int) -> None:
+    """End this worker when its parent is killed: until then it keeps the folder of its parent."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

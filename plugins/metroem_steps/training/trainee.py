@@ -1,0 +1,125 @@
+"""Modules that are trained: their folders, their layers, and the files of their weights."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import torch
+from torch import nn
+
+from metroem_core.checkpoint import fill, load_weights
+from metroem_core.files import whole
+from metroem_core.module_folder import (
+    STATE,
+    WEIGHTS,
+    Description,
+    describe_module,
+    save_module,
+)
+from metroem_core.pyramid_folder import Stage
+from metroem_registry import Registry
+
+from .averaging import Average, in_place
+
+if TYPE_CHECKING:
+    from ..train import Train
+
+
+@attrs.frozen(eq=False)
+class Trainee:
+    """A module that is trained.
+
+    :param description: what its folder says of it.
+    :param model: what finds fields with it, in training or not.
+    :param file: where its weights are written.
+    :param parent: where they came from, or None when they are new.
+    """
+
+    description: Description
+    model: Any
+    file: Path
+    parent: Path | None
+
+    @property
+    def layers(self) -> nn.Module:
+        """The layers alone."""
+        network: nn.Module = self.model.network
+        return network
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of its pictures should be multiples of."""
+        return int(getattr(self.layers, "multiple", 1))
+
+    def export(self, folder: Path, average: Average | None, card: dict[str, Any]) -> None:
+        """Write its weights where aligners find them, as the folder has them.
+
+        :param average: what to write instead of the weights.
+        :param card: what is known of them, for a folder that has a card.
+        """
+        with in_place(average, self.layers):
+            if self.file.suffix == ".safetensors":
+                known = {**self.description.card, **card}
+                save_module(folder, self.description.network, self.layers, known)
+                return
+            with whole(self.file) as part:
+                torch.save(dict(self.layers.state_dict()), part)
+
+
+def trainee(step: Train, stage: Stage, device: torch.device, registry: Registry) -> Trainee:
+    """The module of a stage, with the weights that it starts from, or new ones.
+
+    :raises UserError: when its weights belong to another network, or are cut short.
+    """
+    fresh = step.fresh or not has_weights(stage.folder)
+    given: Any = step.aligner
+    description = described(step, stage, step.checkpoint if fresh else given.checkpoint, registry)
+    file = description.weights
+    if file.suffix != ".safetensors":
+        file = file.with_name(f"{step.checkpoint}.state.pth.tar")
+    running = attrs.evolve(
+        given.running,
+        dtype=step.dtype,
+        channels_last=step.channels_last,
+        compile=step.compile,
+        device=str(device),
+    )
+    torch.manual_seed(step.seed + stage.number)
+    model = registry.get("aligner", "module")(network=description.network, running=running).build()
+    if fresh:
+        return Trainee(description, model, file, None)
+    fill(model.network, load_weights(description.weights), description.weights)
+    return Trainee(description, model, file, description.weights)
+
+
+def described(step: Train, stage: Stage, checkpoint: str | None, registry: Registry) -> Description:
+    """What the folder of a stage says.
+
+    :param checkpoint: which of its state dicts to take, where a folder may have several.
+    """
+    level_in = getattr(step.aligner, "level_in", None)
+    return describe_module(stage.folder, level_in, checkpoint, registry)
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a module folder has any weights."""
+    older = (each for inside in (folder, folder / "model") for each in inside.glob(STATE))
+    return (folder / WEIGHTS).is_file() or any(older)
+
+
+def write_new(folder: Path, step: Train, registry: Registry) -> None:
+    """Write a module folder with the network of an aligner that has no folder, and new weights."""
+    network = step.aligner.network  # type: ignore[attr-defined]
+    torch.manual_seed(step.seed)
+    save_module(folder, network, network.build(), {"trained": False}, registry)
+
+
+def sha256(path: Path) -> str | None:
+    """The hash of a file, or None when there is none."""
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,53 @@
+"""The page for users of the older programs: every flag that it names is taken."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from metroem_core.cli import main
+
+PAGE = Path(__file__).parents[2] / "docs/how-to/move-from-older-programs.md"
+LEAST = 60  # flags that the page has at least
+
+section = re.compile(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+row = re.compile(r"^\| (.+?) \| (.+?) \|.*\|$", re.MULTILINE)
+flag = re.compile(r"--[a-z_][a-z0-9_]*")
+program = re.compile(r"metroem ([a-z0-9-]+)")
+
+
+def flags():
+    """Every command on the page with every flag that it is said to take."""
+    for _, text in section.findall(PAGE.read_text()):
+        heads = program.findall(text.partition("|")[0])
+        for older, here in row.findall(text):
+            for name in program.findall(older) or heads[:1]:
+                for each in flag.findall(f"{older} {here}"):
+                    yield name, each
+        for new in re.findall(r"^New: (.*?)\.$", text, re.MULTILINE | re.DOTALL):
+            for each in flag.findall(new):
+                yield heads[0], each
+
+
+def command(name):
+    """The command of that name."""
+    found = main.get_command(click.Context(main), name)
+    assert found is not None, f"there is no command {name}"
+    return found
+
+
+@pytest.mark.parametrize(("name", "each"), sorted(set(flags())))
+def test_every_flag_on_the_page_is_taken_in_both_spellings(name, each):
+    taken = {option for param in command(name).params for option in param.opts}
+    assert each in taken
+    assert each[:2] + each[2:].replace("_", "-") in taken
+
+
+def test_the_page_has_them_all():
+    assert len(set(flags())) >= LEAST
+
+
+def test_every_program_of_the_page_is_a_command():
+    for name in set(program.findall(PAGE.read_text())):
+        command(name)
