@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--side-by-side", is_flag=True, help="A panel for each image, moved together.")
 @click.option("--link-only", is_flag=True, help="Print the state as JSON, and serve nothing.")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="The port to serve at; 0 for any that is free.",
+)
 @click.option("--host", default=HOST, show_default=True, help="The address to serve at.")
 @click.option(
     "--viewer",

@@ -19,8 +19,9 @@ from metroem_core.geometry import Box
 from ..models.starting import start
 from ..naming import built
 
-SIDE = 256  # pixels of a picture of a pair, at both mips
-LEAST = 2 * SIDE + 64  # pixels along a side of a volume
+COARSER = 2  # mips from the fine pictures to the coarse ones
+SIDE = 512  # pixels of the fine mip that are seen along a side of a coarse picture
+LEAST = SIDE + 64  # pixels along a side of a volume
 SHOWN = 512  # pixels along a side of what is aligned in the end
 STIFFNESS = {True: 10000.0, False: 100.0}  # of synthetic tissue, of real tissue
 
@@ -42,8 +43,8 @@ class Effort:
     epochs: int
 
 
-FULL = Effort(sections=12, pairs=24, validating=4, epochs=24)
-QUICK = Effort(sections=6, pairs=10, validating=2, epochs=4)
+FULL = Effort(sections=12, pairs=28, validating=4, epochs=9)
+QUICK = Effort(sections=6, pairs=10, validating=2, epochs=6)
 
 
 def tissue(seed: int, sections: int) -> dict[str, Any]:
@@ -52,8 +53,8 @@ def tissue(seed: int, sections: int) -> dict[str, Any]:
         "type": "synthetic",
         "seed": seed,
         "size": [2 * SHOWN, 2 * SHOWN, sections],
-        "mips": 2,
-        "deformation": 5.0,
+        "mips": COARSER + 1,
+        "deformation": 6.0,
         "jitter": 2.0,
         "brightness": 10.0,
         "contrast": 0.1,
@@ -67,16 +68,17 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     image = data or tissue(seed, effort.sections)
-    box, mip = place(image)
+    box, mips = place(image)
+    mip = min(mips)
     points(folder / "points.csv", box, mip, effort, seed)
     if not (folder / "untrained").exists():
-        start(folder / "untrained", "small", (mip + 1, mip), seed)
+        start(folder / "untrained", "small", (mip + COARSER, mip), seed)
     shown = middle(box, (SHOWN << mip, SHOWN << mip, effort.sections))
     values = {
         "image": image,
         "mip": mip,
-        "coarse": mip + 1,
-        "pairs": {"type": "points", "path": "points.csv", "max_mip": mip + 1},
+        "coarse": mip + COARSER,
+        "pairs": {"type": "points", "path": "points.csv", "max_mip": mip + COARSER},
         "validation": effort.validating,
         "validate": max(effort.epochs // 4, 1),
         "epochs": effort.epochs,
@@ -85,6 +87,8 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
         "start": list(shown.start),
         "stop": list(shown.stop),
     }
+    if mip + COARSER not in mips:
+        values["image_mip"] = mip
     if data is None:
         values["truth"] = {**image, "layer": "field", "offset": -1}
     spec = folder / "demo.yaml"
@@ -93,8 +97,8 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
     return spec
 
 
-def place(image: dict[str, Any]) -> tuple[Box, int]:
-    """The box of a source in MIP0 voxels, and its finest mip.
+def place(image: dict[str, Any]) -> tuple[Box, set[int]]:
+    """The box of a source in MIP0 voxels, and its mips.
 
     :raises UserError: when there is too little of it.
     """
@@ -107,7 +111,7 @@ def place(image: dict[str, Any]) -> tuple[Box, int]:
             f"the demo needs {QUICK.sections} sections of {LEAST} x {LEAST} pixels at least; this "
             f"volume has {last - z} of {right - x} x {bottom - y}"
         )
-    return Box((x << mip, y << mip, z), (right << mip, bottom << mip, last)), mip
+    return Box((x << mip, y << mip, z), (right << mip, bottom << mip, last)), set(info.scales)
 
 
 def middle(box: Box, size: tuple[int, int, int]) -> Box:
@@ -123,7 +127,7 @@ def points(path: Path, box: Box, mip: int, effort: Effort, seed: int) -> None:
     They are in the order of their sections, so that the last ones, which validate, are of sections
     that the others do not show.
     """
-    draw, edge = Random(seed), SIDE << mip  # half of a picture of the coarse mip
+    draw, edge = Random(seed), SIDE // 2 << mip
     (x, y, z), (right, bottom, last) = box.start, box.stop
     last = min(last, z + effort.sections)
     sections = sorted(z + 1 + k % (last - z - 1) for k in range(effort.pairs))

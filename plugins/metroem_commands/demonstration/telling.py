@@ -21,8 +21,9 @@ Row = tuple[str, dict[str, float]]
 
 def table(folder: Path) -> str:
     """Every stage with its numbers, on pairs that the training did not see; then the volume."""
+    known = {name for _, numbers in pairs(folder) for name in numbers}
     rows = [*pairs(folder), *volume(folder)]
-    shown = {name: title for name, title in COLUMNS.items() if any(name in row for _, row in rows)}
+    shown = {name: title for name, title in COLUMNS.items() if name in known}
     lines = [f"{'':<32}" + "".join(f"{title:>10}" for title in shown.values())]
     for title, numbers in rows:
         cells = (f"{numbers[name]:>10.2f}" if name in numbers else f"{'-':>10}" for name in shown)
@@ -43,8 +44,7 @@ def volume(folder: Path) -> Iterator[Row]:
     """The whole volume, before and after."""
     found = read(folder / "total.report.json")["all"]
     yield "volume, not aligned", found["before"]
-    residual = {"epe_median": found["residual"]["median"]}
-    yield "volume, aligned", {**residual, **found["after"]}
+    yield "volume, aligned", {"epe_median": found["residual"]["median"], **found["after"]}
 
 
 def single(numbers: dict[str, float]) -> dict[str, float]:

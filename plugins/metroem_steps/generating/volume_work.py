@@ -20,7 +20,7 @@ from metroem_core.spec.paths import is_url
 from ..aligning.reading import check_field
 from ..curation.checks import check_mips
 from ..rendering.grouping import grouped
-from ..rendering.places import beside, identity
+from ..rendering.places import beside, expect, identity
 from .block_fields import BlockFinder
 from .finding import Finder
 from .pages import Reader
@@ -42,6 +42,8 @@ def write_sections(run: Run, step: Generate, sections: Sections, executor: Execu
     box = checked_box(sections, step.mip)
     run.progress(step, 0, 1)  # before anything is written
     worker = BlockFinder(sections, step.mip, Finder(step.aligner, step.refine, step.devices))
+    for sink in sections.fields.values():
+        expect(run, sink)
     chunks = {offset: each.chunk[step.mip] for offset, each in worker.open()[1].items()}
     check_chunks(sections, chunks, box)
     tasks = tasks_of(sections, box, chunks.values())

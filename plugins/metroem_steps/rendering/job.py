@@ -15,7 +15,7 @@ from .checks import checked_box
 from .grouping import grouped
 from .kept import Kept
 from .pipeline import summed, told
-from .places import beside, identity
+from .places import beside, expect, identity
 from .progress import advancing
 from .rendered import Rendered
 from .scales import scaled
@@ -65,6 +65,8 @@ class Job:
         :raises UserError: with what does not fit.
         """
         box = checked_box(step)
+        for rendered in step.volumes:
+            expect(run, rendered.to)
         passes = tuple(each for rendered in step.volumes for each in passes_of(step, rendered, box))
         return cls(step, run, box, passes, made_from(run, step, ignoring=WITHOUT))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metroem_core.files import state
+from metroem_core.files import state, write_json
 from metroem_core.kinds import Sink
 from metroem_core.spec.dump import account
 from metroem_core.spec.paths import is_url
@@ -21,13 +22,34 @@ def beside(run: Run, sink: Sink, what: str) -> str:
     return f"{place}.{what}"
 
 
+def expect(run: Run, sink: Sink) -> None:
+    """Note that the volume of a sink is about to be made, if there is none."""
+    path = _local(run, sink)
+    if path is not None and not path.exists():
+        write_json(_note(run, sink), times_made(run, sink) + 1)
+
+
 def identity(run: Run, sink: Sink) -> Any:
     """What tells a volume from another one that was made in its place after it was removed.
 
-    Of one at a URL nothing is known.
+    Of one at a URL nothing is known. Of others :func:`expect` was told before they were opened.
     """
-    outputs = account(sink, Sink, run.registry).outputs
-    if not outputs or is_url(outputs[0]):
+    path = _local(run, sink)
+    if path is None:
         return None
-    path = Path(outputs[0])
-    return path.stat().st_ino if path.is_file() else state(str(path))
+    return [times_made(run, sink), None if path.is_file() else state(str(path))]
+
+
+def times_made(run: Run, sink: Sink) -> int:
+    """How often the volume of a sink was made."""
+    note = _note(run, sink)
+    return int(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else 0
+
+
+def _local(run: Run, sink: Sink) -> Path | None:
+    outputs = account(sink, Sink, run.registry).outputs
+    return Path(outputs[0]) if outputs and not is_url(outputs[0]) else None
+
+
+def _note(run: Run, sink: Sink) -> Path:
+    return Path(beside(run, sink, "ledger")) / "made.json"

@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from metroem_commands.demonstration.making import FULL, QUICK, write
+from metroem_commands.demonstration.telling import table
+from metroem_core.cli import main
+from metroem_core.errors import UserError
+from metroem_core.plugins import components
+from metroem_core.run import load
+from metroem_core.testing import CommandConformance
+
+HDF5Sink = components().get("sink", "hdf5")
+
+
+class TestDemo(CommandConformance):
+    component = "metroem_commands.demo:demo"
+
+
+def steps(folder, effort=QUICK, data=None):
+    return load(write(folder, effort, 1, data), out=folder).spec.steps
+
+
+@pytest.mark.parametrize("effort", [FULL, QUICK])
+def test_its_spec_is_valid_and_goes_through_the_whole_chain(tmp_path, effort):
+    names = [type(step).__name__ for step in steps(tmp_path, effort)]
+    assert list(dict.fromkeys(names)) == [
+        "Curate", "Train", "Generate", "Measure", "Align", "Render",
+    ]  # fmt: skip
+
+
+def test_another_seed_is_other_tissue_other_places_and_other_weights(tmp_path):
+    one, other = (tmp_path / name for name in ("one", "other"))
+    write(one, QUICK, 1, None)
+    write(other, QUICK, 2, None)
+    for name in ("demo.yaml", "points.csv", "untrained/0_mip2in_small/weights.safetensors"):
+        assert (one / name).read_bytes() != (other / name).read_bytes()
+
+
+@pytest.fixture
+def sections(tmp_path):
+    """A file of six sections, of one mip."""
+    volume = components().get("source", "synthetic")(size=(640, 600, 6), mips=1).open()
+    path = tmp_path / "sections.h5"
+    sink = HDF5Sink(str(path)).open(volume.info)
+    sink.write(volume.info.scale(0).box, 0, volume.read(volume.info.scale(0).box, 0))
+    return {"type": "hdf5", "path": str(path)}
+
+
+def test_sections_of_ones_own_have_no_truth_and_are_read_at_the_mip_they_have(tmp_path, sections):
+    curate, *rest = steps(tmp_path / "out", data=sections)
+    assert curate.image_mip == 0
+    assert all(step.truth is None for step in rest if type(step).__name__ == "Measure")
+
+
+def test_pictures_lie_in_the_volume(tmp_path, sections):
+    step = steps(tmp_path / "out", data=sections)[0]
+    for place in step.pairs.places():
+        for mip in step.mips:
+            assert step.frame(place.src, mip).box.overlap(step.image.open().info.scale(0).box)
+        x, y, z = place.src
+        assert 256 <= x <= 640 - 256
+        assert 256 - 4 <= y <= 600 - 256
+        assert 1 <= z < 6
+
+
+def test_too_little_data_is_told(tmp_path):
+    data = np.zeros((6, 500, 700), np.uint8).tolist()
+    with pytest.raises(UserError, match="6 sections of 576 x 576 pixels at least.* 700 x 500"):
+        write(tmp_path, QUICK, 1, {"type": "array", "data": data})
+
+
+def test_a_path_without_a_volume_is_told(tmp_path):
+    done = CliRunner().invoke(main, ["demo", "--data", str(tmp_path / "no.h5")])
+    assert done.exit_code == 1
+    assert "no such file" in done.output
+
+
+def write_numbers(folder, epe):
+    quality = {
+        "quality/stage 0": (5.0, 0.4), "quality/stage 1": (4.0, 0.5),
+        "quality/refined": (3.0, 0.6), "quality/untrained": (2.0, 0.7),
+    }  # fmt: skip
+    for name, (error, ncc) in quality.items():
+        (folder / name).mkdir(parents=True)
+        before, after = {"ncc": 0.3}, {"ncc": ncc}
+        if epe:
+            before, after = {**before, "epe_median": 6.0}, {**after, "epe_median": error}
+        text = json.dumps({"before": before, "after": after})
+        (folder / name / "numbers.json").write_text(text)
+    whole = {
+        "before": {"ncc": 0.2},
+        "after": {"ncc": 0.8},
+        "residual": {"median": 0.25},
+    }
+    (folder / "total.report.json").write_text(json.dumps({"all": whole}))
+
+
+def test_the_table_has_a_line_for_every_way_of_aligning(tmp_path):
+    write_numbers(tmp_path, epe=True)
+    lines = table(tmp_path).splitlines()
+    assert [line.split()[-2:] for line in lines[1:]] == [
+        ["6.00", "0.30"], ["5.00", "0.40"], ["4.00", "0.50"], ["3.00", "0.60"], ["2.00", "0.70"],
+        ["-", "0.20"], ["0.25", "0.80"],
+    ]  # fmt: skip
+
+
+def test_without_a_truth_the_table_has_no_errors(tmp_path):
+    write_numbers(tmp_path, epe=False)
+    assert "error" not in table(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_quick_demo_makes_everything_better(tmp_path):
+    done = CliRunner().invoke(main, ["demo", "--quick", "--out", str(tmp_path / "demo")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "demo/report.html").stat().st_size > 100_000
+    for name in ("stage 0", "stage 1", "refined", "untrained"):
+        numbers = json.loads((tmp_path / f"demo/quality/{name}/numbers.json").read_text())
+        assert numbers["after"]["epe_median"] < numbers["before"]["epe_median"], name
+        assert numbers["after"]["ncc"] > numbers["before"]["ncc"], name
+    volume = json.loads((tmp_path / "demo/total.report.json").read_text())["all"]
+    assert volume["after"]["cpc"] > volume["before"]["cpc"] + 0.1
+
+    again = CliRunner().invoke(main, ["demo", "--quick", "--out", str(tmp_path / "demo")])
+    assert again.output.count("skipped, up to date") == 12
