@@ -97,7 +97,7 @@ def _inputs_from(maker: Account, reader: Account) -> list[str]:
     """What one step reads of what another writes."""
     return [
         path
-        for path in reader.inputs
-        for output in maker.outputs
+        for path in (*reader.inputs, *reader.added)
+        for output in (*maker.outputs, *maker.added)
         if path == output or path.startswith(f"{output}/")
     ]

@@ -18,7 +18,7 @@ from metroem_registry import did_you_mean
 
 from .errors import UserError
 
-METADATA = ("set.json", "module.json", "info", "zarr.json", ".zattrs", ".zarray", "attributes.json")
+METADATA = ("module.json", "info", "zarr.json", ".zattrs", ".zarray", "attributes.json")
 
 
 @contextmanager
@@ -72,11 +72,13 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def state(path: str) -> Any:
+def state(path: str, without: str = "") -> Any:
     """What changes when a file or a folder is written again; None when there is none.
 
     The size and time of a file; of a folder, those of its metadata file, or else of all it holds.
     Contents are never read. Of a URL nothing is asked.
+
+    :param without: names of files that do not count, as ``field_*``.
     """
     here = Path(path.removeprefix("file://"))
     if "://" in str(path) and not path.startswith("file://"):
@@ -86,7 +88,9 @@ def state(path: str) -> Any:
     if here.is_file():
         return _stamp(here)
     metadata = [here / name for name in METADATA if (here / name).is_file()]
-    files = metadata or sorted(each for each in here.rglob("*") if each.is_file())
+    files = metadata or sorted(
+        each for each in here.rglob("*") if each.is_file() and not (without and each.match(without))
+    )
     return {str(each.relative_to(here)): _stamp(each) for each in files}
 
 

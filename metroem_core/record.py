@@ -92,7 +92,10 @@ class Record:
         """Everything that a step's result depends on, as it is now."""
         return {
             "parameters": self._portable(step.value),
-            "inputs": {self._portable(path): state(path) for path in step.inputs},
+            "inputs": {
+                **{self._portable(path): state(path) for path in step.inputs},
+                **{self._portable(path): state(path, "field_*") for path in step.added},
+            },
             "components": {f"{e.kind} {e.dist}:{e.name}": _version(e) for e in step.entries},
         }
 
@@ -123,20 +126,21 @@ def _version(entry: Entry) -> dict[str, str]:
 
 def differences(before: Any, now: Any, at: str) -> Iterator[str]:
     """What changed, in words, from the outermost key inwards."""
-    if isinstance(before, dict) and isinstance(now, dict):
+    place = at.removeprefix("parameters.")
+    if before == now:
+        return
+    if at.startswith("inputs."):
+        yield f"{at.removeprefix('inputs.')} changed"
+    elif isinstance(before, dict) and isinstance(now, dict):
         for key in [*before, *(key for key in now if key not in before)]:
             yield from differences(before.get(key), now.get(key), f"{at}.{key}" if at else key)
     elif at.startswith("parameters.") and _are_lists_of_one_length(before, now):
         for index, (one, other) in enumerate(zip(before, now, strict=True)):
             yield from differences(one, other, f"{at}[{index}]")
-    elif before != now:
-        place = at.removeprefix("parameters.")
-        if at.startswith("inputs."):
-            yield f"{at.removeprefix('inputs.')} changed"
-        elif at.endswith(".source"):
-            yield f"the code of {place.removeprefix('components.').removesuffix('.source')} changed"
-        else:
-            yield f"{place} was {_brief(before)}, is {_brief(now)}"
+    elif at.endswith(".source"):
+        yield f"the code of {place.removeprefix('components.').removesuffix('.source')} changed"
+    else:
+        yield f"{place} was {_brief(before)}, is {_brief(now)}"
 
 
 def _are_lists_of_one_length(before: Any, now: Any) -> bool:

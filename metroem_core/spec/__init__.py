@@ -6,11 +6,12 @@ text --parse--> value --build--> tree --dump--> value
 from .build import build
 from .dump import dump
 from .overrides import override
-from .paths import Location, Output
+from .paths import Added, Location, Output
 from .problems import Problem, SpecError
 from .read import parse, plain
 
 __all__ = [
+    "Added",
     "Location",
     "Output",
     "Problem",

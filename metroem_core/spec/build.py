@@ -15,7 +15,7 @@ from metroem_registry import Registry, RegistryError, did_you_mean, kind_of
 from ..errors import UserError
 from .annotations import bare, item_of, items_of, mark, options, type_text, value_of
 from .describe import describe
-from .paths import INPUT, OUTPUT, Paths
+from .paths import OUTPUT, Paths
 from .problems import Problem, SpecError
 
 CHAIN = "chain"  # what a list is short for, of a kind that has a component of this name
@@ -61,7 +61,7 @@ class Builder:
 
     def build(self, value: Any, annotation: Any, at: str) -> Any:
         """The object for a value at a place in the spec."""
-        if mark(annotation) in (INPUT, OUTPUT):
+        if mark(annotation) is not None:
             return self._path(value, mark(annotation), at)
         annotation = bare(annotation)
         if len(options(annotation)) > 1:
@@ -87,7 +87,7 @@ class Builder:
         if not isinstance(value, str):
             return self._refuse(at, f"expected a path, got {shown(value)}")
         try:
-            return self.paths.input(value) if direction == INPUT else self.paths.output(value)
+            return self.paths.output(value) if direction == OUTPUT else self.paths.input(value)
         except ValueError as error:
             return self._refuse(at, str(error))
 

@@ -10,7 +10,7 @@ from metroem_registry import Entry, Registry, kind_of
 
 from .annotations import bare, item_of, items_of, mark, options, value_of
 from .describe import describe
-from .paths import INPUT
+from .paths import ADDED, OUTPUT
 
 
 def dump(tree: Any, annotation: Any, registry: Registry) -> Any:
@@ -25,7 +25,13 @@ def account(tree: Any, annotation: Any, registry: Registry) -> Account:
     """The plain value of a tree, with the components, inputs and outputs that it names."""
     dumper = Dumper(registry)
     value = dumper.dump(tree, annotation)
-    return Account(value, tuple(dumper.entries), tuple(dumper.inputs), tuple(dumper.outputs))
+    return Account(
+        value,
+        tuple(dumper.entries),
+        tuple(dumper.inputs),
+        tuple(dumper.outputs),
+        tuple(dumper.added),
+    )
 
 
 @attrs.frozen
@@ -36,12 +42,14 @@ class Account:
     :param entries: its components.
     :param inputs: the paths it reads.
     :param outputs: the paths it writes.
+    :param added: the folders it reads and adds files to.
     """
 
     value: Any
     entries: tuple[Entry, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    added: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -52,12 +60,13 @@ class Dumper:
     entries: list[Entry] = attrs.field(factory=list)
     inputs: list[str] = attrs.field(factory=list)
     outputs: list[str] = attrs.field(factory=list)
+    added: list[str] = attrs.field(factory=list)
 
     def dump(self, tree: Any, annotation: Any) -> Any:
         """The plain value of a part of the tree."""
         annotation = self._member(tree, annotation)
         if mark(annotation) and tree is not None:
-            (self.inputs if mark(annotation) == INPUT else self.outputs).append(tree)
+            self._note(mark(annotation), tree)
         annotation = bare(annotation)
         kind = kind_of(annotation)
         if kind:
@@ -71,6 +80,12 @@ class Dumper:
             item = value_of(annotation) or Any
             return {key: self.dump(each, item) for key, each in tree.items()}
         return tree.tolist() if hasattr(tree, "tolist") else tree
+
+    def _note(self, marked: str | None, path: str) -> None:
+        if marked == OUTPUT:
+            self.outputs.append(path)
+        else:
+            (self.added if marked == ADDED else self.inputs).append(path)
 
     def _fields(self, tree: Any) -> dict[str, Any]:
         values = {f.alias: getattr(tree, f.name) for f in attrs.fields(type(tree)) if f.init}

@@ -15,12 +15,16 @@ import attrs
 
 INPUT = "a file, folder or URL to read"
 OUTPUT = "a file or folder to write"
+ADDED = "a folder to read, and to add files to"
 
 Location = Annotated[str, INPUT]
 """The annotation of a parameter that names something to read."""
 
 Output = Annotated[str, OUTPUT]
 """The annotation of a parameter that names something to write."""
+
+Added = Annotated[str, ADDED]
+"""The annotation of a parameter that names a folder to read, and to add files to."""
 
 RECORDS = ("run.json", "log.jsonl", "run.lock", "turn.lock", ".ledgers", "traceback.txt")
 """What the run itself keeps in its folder."""

@@ -8,7 +8,7 @@ import attrs
 from attrs.validators import ge, min_len
 
 from metroem_core.kinds import Aligner, Executor, Plan
-from metroem_core.spec import Location, Output
+from metroem_core.spec import Added, Output
 
 from .generating import set_work, volume_work
 from .generating.sections import Sections
@@ -56,7 +56,7 @@ class Generate:
 
     aligner: Aligner
     mip: int = attrs.field(validator=ge(0))
-    data: Location | None = None
+    data: Added | None = None
     volume: Sections | None = None
     refine: Aligner | None = None
     stage: int = attrs.field(default=0, validator=ge(0))

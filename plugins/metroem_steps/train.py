@@ -9,7 +9,7 @@ from attrs.validators import and_, ge, gt, lt, optional
 
 from metroem_core.errors import UserError
 from metroem_core.kinds import Aligner, Executor, Plan
-from metroem_core.spec import Location, Output
+from metroem_core.spec import Added, Output
 
 from .training.course import Course
 from .training.phase import Phase
@@ -73,7 +73,7 @@ class Train:
 
     together: ClassVar[bool] = True  # all processes of torchrun take part
 
-    data: Location
+    data: Added
     aligner: Aligner
     phases: tuple[Phase, ...] | dict[str, tuple[Phase, ...]] = attrs.field(hash=False)
     stages: tuple[int, ...] | None = None

@@ -5,7 +5,7 @@ import attrs
 import pytest
 from attrs.validators import ge, gt, lt
 
-from metroem_core.spec import Location, Output, Problem, SpecError, build, dump
+from metroem_core.spec import Added, Location, Output, Problem, SpecError, build, dump
 from metroem_core.spec.dump import account
 from metroem_registry import Entry, Registry, kind
 
@@ -335,3 +335,19 @@ def test_a_path_is_an_input_also_where_a_value_may_stand_in_its_place(shapes, tm
     file.touch()
     assert account(Either(str(file)), Shape, shapes).inputs == (str(file),)
     assert account(Either({"type": "x"}), Shape, shapes).inputs == ()
+
+
+def test_a_folder_that_is_added_to_is_neither_an_input_nor_an_output(shapes, tmp_path):
+    @attrs.frozen
+    class Adding:
+        """Something that adds to a folder.
+
+        :param data: the folder.
+        """
+
+        data: Added
+
+    shapes.add("shape", "adding", Adding)
+    found = build({"type": "adding", "data": str(tmp_path)}, Shape, shapes)
+    told = account(found, Shape, shapes)
+    assert (told.inputs, told.outputs, told.added) == ((), (), (str(tmp_path),))

@@ -120,3 +120,23 @@ def test_what_cannot_be_measured_is_told(tmp_path, changes, says):
 def test_a_truth_needs_to_know_where_pairs_are(tmp_path):
     with pytest.raises(Exception, match="has no set.json"):
         numbers(tmp_path, data=write_set(tmp_path / "set", about=False), truth="flow")
+
+
+def test_it_is_done_again_when_a_step_before_it_adds_fields(tmp_path):
+    data = write_set(tmp_path / "set")
+
+    def run(iterations):
+        adam = {"type": "optimise", "method": "lbfgs", "iterations": iterations,
+                "similarity": "mse", "smoothness": "rigidity"}  # fmt: skip
+        find = {"type": "generate", "data": data, "aligner": adam, "mip": 0, "tag": "found"}
+        say = {"type": "measure", "data": data, "mip": 0, "stage": 0, "tag": "found",
+               "metrics": ["ncc"]}  # fmt: skip
+        return load({"steps": [find, say]}, out=tmp_path / "run")
+
+    run(1).run()
+    assert [each.todo for each in run(1).decide()] == [False, False]
+    run(3).run(only=["generate"])
+    assert [str(each) for each in run(3).decide()] == [
+        "step 0 (generate): skipped, up to date",
+        f"step 1 (measure): to do, {data} changed",
+    ]
