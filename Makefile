@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test test-all check docs clean
 
-demo: $(READY)  ## align two synthetic sections and draw the result
+demo: $(READY)  ## the whole chain on synthetic tissue, with a report
 	$(BIN)/metroem demo
 
 test: $(READY)  ## all quick tests

@@ -35,16 +35,18 @@ class Effort:
     :param sections: of the volume.
     :param pairs: in the set, the last of which validate.
     :param epochs: of the training of each network.
+    :param crops: of each pair in an epoch.
     """
 
     sections: int
     pairs: int
     validating: int
     epochs: int
+    crops: int
 
 
-FULL = Effort(sections=12, pairs=28, validating=4, epochs=9)
-QUICK = Effort(sections=6, pairs=10, validating=2, epochs=6)
+FULL = Effort(sections=12, pairs=28, validating=4, epochs=9, crops=4)
+QUICK = Effort(sections=6, pairs=10, validating=2, epochs=6, crops=4)
 
 
 def tissue(seed: int, sections: int) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
         "validation": effort.validating,
         "validate": max(effort.epochs // 4, 1),
         "epochs": effort.epochs,
+        "crops": effort.crops,
         "seed": seed,
         "stiffness": STIFFNESS[data is None],
         "start": list(shown.start),
