@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from importlib import resources
@@ -134,12 +133,13 @@ def points(path: Path, box: Box, mip: int, effort: Effort, seed: int) -> None:
     (x, y, z), (right, bottom, last) = box.start, box.stop
     last = min(last, z + effort.sections)
     sections = sorted(z + 1 + k % (last - z - 1) for k in range(effort.pairs))
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["x", "y", "z"])
-        for section in sections:
-            across = draw.randint(x + edge, right - edge)
-            rows.writerow([across, draw.randint(y + edge, bottom - edge), section])
+    lines = ["x,y,z"]
+    for section in sections:
+        across, down = draw.randint(x + edge, right - edge), draw.randint(y + edge, bottom - edge)
+        lines.append(f"{across},{down},{section}")
+    text = "\n".join(lines) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:  # or all would be done again
+        path.write_text(text, encoding="utf-8")
 
 
 def filled(values: dict[str, Any]) -> str:
