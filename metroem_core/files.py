@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from metroem_registry import did_you_mean
 
@@ -56,9 +56,23 @@ def alone(folder: Path) -> Iterator[None]:
     :raises UserError: when another process has it, naming that process.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "run.lock", "a+", encoding="utf-8") as lock:
+    with locked(folder, "run.lock", fcntl.LOCK_EX) as lock:
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def locked(folder: Path, name: str, how: int) -> Iterator[TextIO]:
+    """A lock on a file in a folder, which ends with this process.
+
+    :param how: ``fcntl.LOCK_EX``, or ``LOCK_SH`` to share it.
+    :raises UserError: when another process has it, naming what is written in the file.
+    """
+    with open(folder / name, "a+", encoding="utf-8") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
             owner = lock.read().strip() or "another process"
@@ -66,10 +80,7 @@ def alone(folder: Path) -> Iterator[None]:
                 f"the run folder {folder} is in use by {owner}. "
                 "Wait for it, stop it, or choose another folder with --out"
             ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        yield
+        yield lock
 
 
 def state(path: str, without: str = "") -> Any:

@@ -18,7 +18,6 @@ from typing import TypeVar
 import attrs
 
 from . import files
-from .errors import UserError
 from .kinds import Executor, Step
 from .spec.annotations import options
 from .spec.describe import describe
@@ -91,12 +90,15 @@ def alone(folder: Path, shard: Shard | None = None) -> Iterator[None]:
             yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, "run.lock", fcntl.LOCK_SH), _locked(folder, shard.file, fcntl.LOCK_EX):
+    with (
+        files.locked(folder, "run.lock", fcntl.LOCK_SH),
+        files.locked(folder, shard.file, fcntl.LOCK_EX),
+    ):
         _note(folder / "run.lock", shard)
         _note(folder / shard.file, shard)
         for path in folder.glob("shard-*.lock"):
             if disturb(shard_of(path.name), shard) and path.name != shard.file:
-                with _locked(folder, path.name, fcntl.LOCK_SH):
+                with files.locked(folder, path.name, fcntl.LOCK_SH):
                     pass
         yield
 
@@ -119,22 +121,6 @@ def owner(shard: Shard | None = None) -> str:
     """This process, in words."""
     slice_ = "" if shard is None else f" (shard {shard})"
     return f"process {os.getpid()} on {socket.gethostname()}{slice_}"
-
-
-@contextmanager
-def _locked(folder: Path, name: str, how: int) -> Iterator[None]:
-    """A lock on a file, which ends with this process."""
-    with open(folder / name, "a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, how | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            known = lock.read().strip() or "another process"
-            raise UserError(
-                f"the run folder {folder} is in use by {known}. "
-                "Wait for it, stop it, or choose another folder with --out"
-            ) from None
-        yield
 
 
 def _note(path: Path, shard: Shard) -> None:

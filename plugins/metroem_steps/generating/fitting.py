@@ -12,7 +12,8 @@ from metroem_core.errors import UserError
 from metroem_core.field import down, up
 from metroem_core.sets import PairSet, Series
 
-from ..curation.frame import Frame, Size
+from ..curation.frame import Size
+from ..measuring import frame_of
 
 
 @attrs.frozen
@@ -60,10 +61,7 @@ def start(known: dict[str, Any] | None, number: int, size: Size, mip: int) -> Si
     """Where a picture begins along x and y, in halves of MIP0 pixels."""
     if known is None:
         return -(size[0] << mip), -(size[1] << mip)
-    place = known["places"][number][0]
-    corner = known["places_are"] == "corners"
-    frame = Frame(place, size, mip) if corner else Frame.around(place, size, mip)
-    x, y, _ = frame.moved(known["shifts"][number][0]).box.start
+    x, y, _ = frame_of(known, number, size, mip).box.start
     return 2 * (x << mip), 2 * (y << mip)
 
 
