@@ -102,7 +102,10 @@ def describe_module(
             f"{folder} has no {OLDER}, only create.py, which is code and is not run. "
             f"If you trust who made it: metroem model convert --trust {folder} NEW_FOLDER"
         )
-    raise UserError(f"{folder} is no module folder: it has neither {MODULE} nor {OLDER}")
+    raise UserError(
+        f"{folder} is no module folder: it has neither {MODULE} nor {OLDER}. "
+        "`metroem model --help` tells how to load or to begin one"
+    )
 
 
 def save_module(

@@ -46,7 +46,10 @@ def stages_of(folder: str | Path, numbers: tuple[int, ...] | None = None) -> lis
     counted = [each for each in inside if each.name[0] != "." and each.name != "__pycache__"]
     stages = sorted(map(_stage, counted))
     if not stages:
-        raise UserError(f"{folder} has no module in it; modules are folders named {FORM}")
+        raise UserError(
+            f"{folder} has no module in it; modules are folders named {FORM}. "
+            f"`metroem model init --help` tells how to begin some"
+        )
     for one, other in pairwise(stages):
         if one.number == other.number:
             names = f"{one.folder.name} and {other.folder.name}"

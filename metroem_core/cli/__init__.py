@@ -11,12 +11,13 @@ import click
 from metroem_registry import Registry, RegistryError, installed
 
 from ..errors import UserError, explain
+from .sentences import Sentences
 
 INTERRUPTED = 130
 FIRST = ("components", "show", "check", "run", "schema", "doctor", "completion")
 
 
-class Commands(click.Group):
+class Commands(Sentences):
     """The commands of all installed plugins. One is imported when it is called, or listed."""
 
     @functools.cached_property
@@ -42,6 +43,17 @@ class Commands(click.Group):
                 cmd_name, f"{self.registry.find('command', cmd_name).target} is no command"
             )
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called, or a refusal that offers the nearest name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand:
+            raise click.exceptions.NoSuchCommand(
+                args[0], possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. A user's mistake ends it with one clear message and no traceback.
@@ -86,6 +98,7 @@ def main() -> None:
 
     \b
     A first look:       metroem demo
+    Your own sections:  metroem init, which writes a spec; then metroem run SPEC
     What is installed:  metroem components
-    Your own chain:     metroem check SPEC, then metroem run SPEC
+    What is amiss:      metroem doctor
     """

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
-import attrs
 import click
 
 from metroem_registry import Entry, Registry, RegistryError, installed
 
 from ..errors import UserError
 from ..plugins import check_hooks
+from ..readable import size
 from ..spec.describe import describe
-from .specs import size
+from .packages import Finding, extras, versions
 
 LITTLE = 1_000_000_000  # bytes of memory or disk that are soon used up
 
 
-@attrs.frozen
-class Finding:
-    """One line of the report; ``remedy`` is given when something is wrong."""
-
-    subject: str
-    text: str
-    remedy: str = ""
-
-
 @click.command()
 def doctor() -> None:
-    """Check versions, devices, plugins, memory and disk; exit status 1 when something is wrong.
+    """Check versions, extras, devices, plugins, memory and disk; exit status 1 if any is wrong.
 
     \b
     Example:
@@ -41,34 +30,15 @@ def doctor() -> None:
     """
     wrong = 0
     registry = installed()
-    for look in (versions, devices, plugins, clashes, room):
+    for look in (versions, extras, devices, plugins, clashes, room):
         for finding in look(registry):
             wrong += bool(finding.remedy)
-            mark = "WRONG" if finding.remedy else "ok"
+            mark = "WRONG" if finding.remedy else "ok" if finding.there else "-"
             click.echo(f"{mark:<6} {finding.subject:<16} {finding.text}")
             if finding.remedy:
                 click.echo(f"{'':<23} {finding.remedy}")
     click.echo(f"{wrong} wrong" if wrong else "Nothing is wrong.")
     raise SystemExit(min(wrong, 1))
-
-
-def versions(registry: Registry) -> Iterator[Finding]:
-    """Python, and every package that metroem-core needs, against the versions that it needs."""
-    from packaging.requirements import Requirement
-
-    yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
-    for text in metadata.requires("metroem-core") or ():
-        needed = Requirement(text)
-        if needed.marker and not needed.marker.evaluate({"extra": ""}):
-            continue
-        remedy = f"pip install '{needed.name}{needed.specifier}'"
-        try:
-            version = metadata.version(needed.name)
-        except metadata.PackageNotFoundError:
-            yield Finding(needed.name, "not installed", remedy)
-            continue
-        fits = needed.specifier.contains(version, prereleases=True)
-        yield Finding(needed.name, version, "" if fits else remedy)
 
 
 def devices(registry: Registry) -> Iterator[Finding]:

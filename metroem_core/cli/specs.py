@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from ..decisions import Decision
+from ..errors import UserError
 from ..plugins import components as available
+from ..readable import size
 from ..run import Run, Spec, load
 from ..shard import Shard
 from ..spec import SpecError
@@ -116,6 +118,11 @@ def load_or_explain(spec: Path, **choices: Any) -> Run:
         return load(spec, **choices)
     except SpecError as error:
         raise click.ClickException(f"{spec} is not a valid spec.\n{error}") from None
+    except UserError as error:
+        if spec.exists():
+            raise
+        end = "" if str(error).endswith("?") else "."
+        raise UserError(f"{error}{end} `metroem init` writes a spec to start from") from None
 
 
 def plan_text(run: Run, decision: Decision) -> str:
@@ -140,16 +147,3 @@ def status_text(run: Run, decision: Decision) -> str:
         return str(decision)
     found = [str(each) for each in status_of(run, decision.step)]
     return "\n".join([str(decision), *(f"  {line}" for line in found)])
-
-
-def size(count: float) -> str:
-    """A number of bytes for people: ``1.5 MB``.
-
-    >>> size(999), size(1_500_000)
-    ('999 B', '1.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} PB"

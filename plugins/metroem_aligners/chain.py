@@ -15,8 +15,11 @@ from .progress import parts
 class Chain:
     """Align with several aligners, each of which goes on from the field of the one before.
 
-    The field is that of the last one. The confidence, and the features, are those of the last one
-    that has any. In a spec a list of aligners is short for a chain.
+    .. math:: u_k = A_k(s, t, u_{k-1})
+
+    with the aligners :math:`A_k`, the pictures :math:`s` and :math:`t`, and total fields. The
+    field is that of the last one. The confidence, and the features, are those of the last one that
+    has any. In a spec a list of aligners is short for a chain.
 
     :param aligners: the first one comes first.
     """

@@ -17,7 +17,9 @@ from .sections import UNIT_RANGE, inputs, numbers, retouched
 
 @attrs.frozen
 class Brightness:
-    """Multiply what the network sees by f or by 1 / f, and add to it.
+    r"""Multiply what the network sees by f or by 1 / f, and add to it.
+
+    .. math:: a' = a f^{\pm 1} + t
 
     ``src_input`` and ``tgt_input`` of pairs are changed, or made from ``src`` and ``tgt``; of
     other batches all images. Every section draws its own numbers. Values may leave the range.

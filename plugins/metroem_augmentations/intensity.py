@@ -30,7 +30,9 @@ WHOLE = (-1, -1, -1)
 
 @attrs.frozen
 class Intensity:
-    r"""Change contrast and brightness of images: :math:`m + (a - m) s + t`.
+    r"""Change contrast and brightness of images.
+
+    .. math:: a' = m + (a - m) \, s + t
 
     The mean :math:`m` is that of the pixels with data. Factor :math:`s` and shift :math:`t` are
     uniform, and drawn anew for every image of every sample.

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from metroem_core.cli.sentences import Sentences
+
 set_argument = click.argument("folder", metavar="SET", type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(cls=Sentences)
 def dataset() -> None:
     """Look at a set of pairs: its numbers, its pictures, its faults.
 

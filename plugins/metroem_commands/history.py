@@ -28,10 +28,14 @@ def history(path: Path, as_json: bool) -> None:
       metroem history pyramid
       metroem history pyramid/0_mip6in_coarse --json
     """
+    from metroem_core.module_folder import describe_module
+
     from .models.telling import modules_in
     from .training.lineage import ancestry
 
     found = [ancestry(each) for each in modules_in(path)]
+    if path.is_dir() and not any(each.records for each in found):
+        describe_module(found[0].subject)  # refuses what is no module
     if as_json:
         click.echo(json.dumps([value(each) for each in found], indent=1))
     else:

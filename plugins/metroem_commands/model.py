@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from metroem_core.cli.sentences import Sentences
+
 FOLDER = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Sentences)
 def model() -> None:
     """Module and pyramid folders: fetch, look, convert, begin.
 
@@ -21,6 +23,7 @@ def model() -> None:
       metroem model info pyramid
       metroem model convert pyramid/0_mip6in_coarse converted
       metroem model init pyramid --recipe small --mips 2,1
+      metroem model init detector --recipe detector
     """
 
 
@@ -96,20 +99,25 @@ def convert(
 
 @model.command()
 @click.argument("dst", type=FOLDER)
-@click.option("--recipe", default="standard", show_default=True, help="standard or small.")
-@click.option("--mips", required=True, help="Of the modules, from coarse to fine, as 5,4,3.")
+@click.option(
+    "--recipe", default="standard", show_default=True, help="standard, small or detector."
+)
+@click.option("--mips", default="", help="Of the modules of a pyramid, coarse to fine, as 5,4,3.")
 @click.option("--seed", default=0, show_default=True, help="The same seed, the same weights.")
 def init(dst: Path, recipe: str, mips: str, seed: int) -> None:
-    """Begin a pyramid: a module for every mip, with new weights.
+    """Begin a pyramid: a module for every mip, with new weights; or without mips a single module.
+
+    standard and small align; detector finds cracks and folds.
 
     \b
-    Example:
+    Examples:
       metroem model init pyramid --recipe small --mips 2,1 --seed 7
+      metroem model init detector --recipe detector
     """
     from .models.starting import start
 
     numbers = mips.replace(",", " ").split()
-    if not numbers or not all(each.isdigit() for each in numbers):
+    if not all(each.isdigit() for each in numbers):
         raise click.BadParameter(f"must be numbers, as 5,4,3: {mips}", param_hint="--mips")
     for folder in start(dst, recipe, tuple(map(int, numbers)), seed):
         click.echo(folder)

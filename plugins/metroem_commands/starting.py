@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,14 +12,12 @@ import attrs
 from ruamel.yaml import YAML
 
 from metroem_core.errors import UserError
-from metroem_core.files import check_file, whole
-from metroem_core.pyramid_folder import stages_of
+from metroem_core.files import whole
 from metroem_core.run import load
-from metroem_core.sets import read_set
 from metroem_core.spec import SpecError
 from metroem_registry import did_you_mean
 
-from .naming import built, source_at
+from .starters.values import READ, together
 
 _place = re.compile(r"@\{(\w+)\}")
 
@@ -100,6 +96,10 @@ def found(starter: Starter, given: dict[str, str]) -> dict[str, str]:
             values |= READ[need["is"]](name, given.get(name, str(need.get("default"))))
         except UserError as error:
             wrong.append(f"{name}: {error}")
+    try:
+        values |= together(values)
+    except UserError as error:
+        wrong.append(str(error))
     if wrong:
         raise UserError("\n".join([*wrong, f"Try: {starter.usage()}"]))
     return values
@@ -112,59 +112,6 @@ def unknown(starter: Starter, given: dict[str, str]) -> list[str]:
         near = did_you_mean(name, list(starter.needs))
         said.append(f"no '{name}'" + (f". Did you mean '{near}'?" if near else ""))
     return sorted(said)
-
-
-def volume(name: str, text: str) -> dict[str, str]:
-    """A source, which can be opened."""
-    value = source_at(text)
-    built(value).open()
-    return {name: json.dumps(value)}
-
-
-def file(name: str, text: str) -> dict[str, str]:
-    """A file that is there."""
-    check_file(Path(text))
-    return {name: json.dumps(str(Path(text).absolute()))}
-
-
-def pairs(name: str, text: str) -> dict[str, str]:
-    """The folder of a set."""
-    read_set(text)
-    return {name: json.dumps(str(Path(text).absolute()))}
-
-
-def pyramid(name: str, text: str) -> dict[str, str]:
-    """The folder of a pyramid."""
-    stages_of(text)
-    return {name: json.dumps(str(Path(text).absolute()))}
-
-
-def mips(name: str, text: str) -> dict[str, str]:
-    """Some mips, and the coarsest of them."""
-    numbers = [whole_number(each) for each in re.split("[ ,]+", text.strip("[] "))]
-    return {name: json.dumps(numbers), "coarsest": str(max(numbers))}
-
-
-def number(name: str, text: str) -> dict[str, str]:
-    """A whole number."""
-    return {name: str(whole_number(text))}
-
-
-def whole_number(text: str) -> int:
-    """A number from 0 on."""
-    if not text.isdecimal():
-        raise UserError(f"'{text}' is not a whole number from 0 on")
-    return int(text)
-
-
-READ: dict[str, Callable[[str, str], dict[str, str]]] = {
-    "volume": volume,
-    "file": file,
-    "set": pairs,
-    "pyramid": pyramid,
-    "mips": mips,
-    "number": number,
-}
 
 
 def check(text: str, name: str) -> None:

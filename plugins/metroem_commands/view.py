@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -53,11 +54,26 @@ def view(
     from .viewing.wishes import Wish
 
     wishes = [Wish.read(path) for path in paths]
+    for wish in wishes:
+        _check_no_run(Path(wish.path))
     volumes = with_names_of_their_own(each for wish in wishes for each in every(wish))
     if link_only:
         _print(volumes, side_by_side, port, viewer)
     else:
         _serve(volumes, side_by_side, host, port, viewer)
+
+
+def _check_no_run(folder: Path) -> None:
+    """Refuse the folder of a run, and name the volumes and sets in it."""
+    from metroem_core.errors import UserError
+    from metroem_core.files import METADATA
+
+    if not (folder / "run.json").is_file():
+        return
+    names = (*METADATA, "set.json")
+    inside = sorted({str(each.parent) for name in names for each in folder.glob(f"*/{name}")})
+    named = f"Name what to show in it: {', '.join(inside)}. " if inside else ""
+    raise UserError(f"{folder} is the folder of a run. {named}Its page: metroem report {folder}")
 
 
 def _print(volumes: list[Opened], side_by_side: bool, port: int, viewer: str) -> None:

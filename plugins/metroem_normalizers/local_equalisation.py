@@ -18,10 +18,14 @@ COLUMNS = 512  # of pixels that are gone through together, so that their histogr
 
 @attrs.frozen
 class LocalEqualisation:
-    """Replace every value by its rank among its surroundings.
+    r"""Replace every value by its rank among its surroundings.
 
-    Values are first stretched to 255 levels. A pixel becomes the share of the data in the disk
-    around it that are not brighter than it is; then the picture is stretched from ``darkest`` to
+    Values are first stretched to 255 levels. A pixel :math:`p` becomes the share of the data in the
+    disk :math:`N(p)` around it that are not brighter than it is,
+
+    .. math:: \frac{|\{q \in N(p) : a(q) \le a(p)\}|}{|N(p)|}
+
+    Then the picture is stretched from ``darkest`` to
     1. The older stack aligner used a radius of 256 // (mip + 1) pixels.
 
     :param radius: of the disk, in pixels.

@@ -17,10 +17,13 @@ BINS = 4096
 
 @attrs.frozen
 class Percentile:
-    """Stretch the values of every picture between two of its percentiles to ``darkest`` and 1.
+    r"""Stretch the values of every picture between two of its percentiles to ``darkest`` and 1.
 
-    Values beyond the percentiles are clipped. They are found among the pixels with data, to one
-    part in sixteen millions of the range of values.
+    .. math:: d + (1 - d) \, \min\Bigl(1, \max\bigl(0, \frac{a - a_{low}}{a_{high} - a_{low}}
+              \bigr)\Bigr)
+
+    with the darkest value :math:`d`. The percentiles of :math:`a` are found among the pixels
+    with data, to one part in sixteen millions of the range of values.
 
     :param low: per cent of the data that are darker than what becomes ``darkest``.
     :param high: per cent of the data that are darker than what becomes 1.

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from metroem_core import hookimpl
+from metroem_core.readable import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -62,18 +63,6 @@ def metroem_run_finished(run: Run, error: BaseException | None) -> None:
 
 def _label(run: Run, step: Step) -> str:
     return next(each.label for each in run.decisions if each.step is step)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people.
-
-    >>> duration(7), duration(90), duration(7500)
-    ('7 s', '1 min 30 s', '2 h 5 min')
-    """
-    minutes, left = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{left} s"
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @attrs.define

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from metroem_core.cli import doctor, main
+from metroem_core.cli import doctor, main, packages
 from metroem_core.run import Spec, load
 from metroem_core.spec import dump
 from metroem_registry import Entry, Registry
@@ -38,6 +38,21 @@ def test_help_shows_every_command_with_its_purpose():
     assert said.exit_code == 0
     for name in ("components", "show", "check", "run", "schema", "doctor", "completion", "demo"):
         assert f"\n  {name} " in said.output
+
+
+def test_help_cuts_no_sentence():
+    said = " ".join(metroem("--help").output.split())
+    assert "Make one field for every section, through which all of them fit together. " in said
+
+
+def test_a_command_that_is_not_there_is_told_with_the_nearest():
+    said = metroem("rum")
+    assert said.exit_code == 2
+    assert "No such command 'rum'. Did you mean 'run'?" in said.output
+
+
+def test_where_there_is_no_spec_a_way_to_one_is_told(tmp_path):
+    assert "`metroem init` writes a spec to start from" in metroem("run", tmp_path / "no").output
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["components"], ["components", "--json"]])
@@ -89,7 +104,11 @@ def test_a_component_is_shown_for_programs():
         (["components", "sorce"], 1, "no kind of component is called 'sorce'. Did you mean 'sou"),
         (["show", "sorce", "x"], 1, "Did you mean 'source'?"),
         (["show", "source", "hdf"], 1, "no source is called 'hdf'. Did you mean 'hdf5'?"),
-        (["check", "no_such_file.json"], 1, "Error: no such file: no_such_file.json\n"),
+        (
+            ["check", "no_such_file.json"],
+            1,
+            "Error: no such file: no_such_file.json. `metroem init`",
+        ),
         (["check", str(SPEC.with_name("frst.yaml"))], 1, f"Did you mean '{SPEC}'?"),
         (["check", str(SPEC.parent)], 1, "is not a file"),
         (["components", "--plugin", "no_such.py"], 1, "no_such.py"),
@@ -263,11 +282,11 @@ def test_the_doctor_finds_nothing_wrong_here(healthy):
     [
         (lambda m: m.setattr(doctor, "free_memory", lambda: 10**6), "WRONG  memory           1 MB"),
         (
-            lambda m: m.setattr(doctor.metadata, "requires", lambda _: ["torch>=99"]),
+            lambda m: m.setattr(packages.metadata, "requires", lambda _: ["torch>=99"]),
             "pip install 'torch>=99'",
         ),
         (
-            lambda m: m.setattr(doctor.metadata, "requires", lambda _: ["no-such-package>=1"]),
+            lambda m: m.setattr(packages.metadata, "requires", lambda _: ["no-such-package>=1"]),
             "WRONG  no-such-package  not installed",
         ),
         (
@@ -284,6 +303,15 @@ def test_the_doctor_finds_what_is_wrong(healthy, monkeypatch, change, said):
     assert said in result.output
     assert result.output.endswith("1 wrong\n")
     assert result.exit_code == 1
+
+
+def test_the_doctor_tells_how_to_have_what_only_some_need(healthy, monkeypatch):
+    monkeypatch.setattr(packages, "installed_version", {"tensorboard": "2.0"}.get)
+    lines = {line.split()[1]: line for line in metroem("doctor").output.splitlines() if "[" in line}
+    assert lines["[tensorboard]"].startswith("ok")
+    assert lines["[view]"].startswith("- ")
+    assert lines["[view]"].endswith("if you need it: pip install 'metroem-core[view]'")
+    assert "[dev]" not in lines
 
 
 def test_settings_that_do_not_fit_are_told_with_all_the_rest(spec):

@@ -92,33 +92,47 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-many = settings(
-    max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+MUTATIONS = [100, pytest.param(1000, marks=pytest.mark.slow)]
 
 
-@many
-@given(value=damaged_values())
-def test_a_damaged_value_never_gives_a_traceback(folder, value):
-    path = folder / "spec.json"
-    path.write_text(json.dumps(value))
-    check(path)
+def mutated(count, **drawn):
+    """A test of so many examples."""
+    checks = list(HealthCheck)
+    many = settings(max_examples=count, deadline=None, suppress_health_check=checks, database=None)
+    return lambda test: many(given(**drawn)(test))
 
 
-@many
-@given(text=damaged_texts(), name=st.sampled_from(["spec.json", "spec.yaml"]))
-def test_a_damaged_text_never_gives_a_traceback(folder, text, name):
-    path = folder / name
-    path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    check(path)
+@pytest.mark.parametrize("count", MUTATIONS)
+def test_a_damaged_value_never_gives_a_traceback(folder, count):
+    @mutated(count, value=damaged_values())
+    def never(value):
+        path = folder / "spec.json"
+        path.write_text(json.dumps(value))
+        check(path)
+
+    never()
 
 
-@settings(many, max_examples=300)
-@given(
-    path=st.sampled_from(["steps[0].z", "steps[0].image", "steps", "steps[0].size[1]", "x", ""]),
-    value=st.one_of(damaged_texts(), st.text(max_size=6), values.map(json.dumps)),
-)
-def test_a_damaged_setting_never_gives_a_traceback(folder, path, value):
-    spec = folder / "spec.yaml"
-    spec.write_text(SPEC)
-    check(spec, f"{path}={value}")
+@pytest.mark.parametrize("count", MUTATIONS)
+def test_a_damaged_text_never_gives_a_traceback(folder, count):
+    @mutated(count, text=damaged_texts(), name=st.sampled_from(["spec.json", "spec.yaml"]))
+    def never(text, name):
+        path = folder / name
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        check(path)
+
+    never()
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(300, marks=pytest.mark.slow)])
+def test_a_damaged_setting_never_gives_a_traceback(folder, count):
+    places = ["steps[0].z", "steps[0].image", "steps", "steps[0].size[1]", "x", ""]
+    texts = st.one_of(damaged_texts(), st.text(max_size=6), values.map(json.dumps))
+
+    @mutated(count, path=st.sampled_from(places), value=texts)
+    def never(path, value):
+        spec = folder / "spec.yaml"
+        spec.write_text(SPEC)
+        check(spec, f"{path}={value}")
+
+    never()

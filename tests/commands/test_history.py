@@ -155,3 +155,7 @@ def test_what_is_no_history_is_one_line(trained, tmp_path):
         assert line == f"Error: {history} is no history of a training. Mend it, or remove it"
     (line,) = metroem(tmp_path / "nothing", status=1)
     assert line == f"Error: no such file or folder: {tmp_path / 'nothing'}"
+
+
+def test_a_folder_that_is_no_module_has_no_history(tmp_path):
+    assert "is no module folder" in metroem(tmp_path, status=1)[0]

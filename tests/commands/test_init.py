@@ -92,6 +92,22 @@ def test_a_spec_may_lie_anywhere(here):
     load(here / "specs/first.yaml")
 
 
+def test_of_a_volume_with_one_mip_the_others_are_made(here):
+    """Most files have one mip only."""
+    ZarrSink("one").open(Synthetic(size=(64, 64, 4), mips=1).open().info)
+    done = said("curate-from-points", "image=one", "points=points.csv", "mips=0,1", "size=16")
+    assert done.exit_code == 0, done.output
+    (step,) = load(here / "curate-from-points.yaml").spec.steps
+    assert (step.image_mip, step.normalizer.area.mip) == (0, 0)
+
+
+def test_a_mip_that_the_volume_lacks_is_told_before_anything_is_written(here):
+    done = said("align-volume", "image=image", "mip=5")
+    assert done.exit_code == 1
+    assert "mip: there is no mip 5; the volume has mip 0, 1" in done.output
+    assert not list(here.glob("*.yaml"))
+
+
 def test_a_word_that_is_no_value_is_told():
     done = said("finetune", "model")
     assert done.exit_code == 2

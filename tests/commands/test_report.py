@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from metroem_commands.reporting.facts import collect
+from metroem_commands.reporting.labels import label
 from metroem_commands.reporting.markup import Markup, tag
 from metroem_commands.reporting.page import page
 from metroem_commands.reporting.plots import Axis
@@ -110,6 +111,21 @@ def test_a_pair_has_quality_pictures_maps_and_places(aligned):
     assert said.count("Enlarge") == 0  # what is only a hint is no text
 
 
+def test_steps_are_called_by_what_they_write(tmp_path):
+    """Several have the same component: without that they could not be told apart."""
+
+    def called(value):
+        return label(0, {"type": "x", **value}, tmp_path)
+
+    assert called({}) == "step 0 (x)"
+    assert called({"to": f"{tmp_path}/a/b"}) == "step 0 (x, a/b)"
+    assert called({"to": {"type": "zarr", "path": "gs://bucket/total"}}) == "step 0 (x, total)"
+    assert called({"volumes": [{"to": {"path": "/y/image"}}]}) == "step 0 (x, image)"
+    fields = {"-1": {"path": f"{tmp_path}/f/1"}, "-2": {"path": f"{tmp_path}/f/2"}}
+    assert called({"volume": {"fields": fields}}) == "step 0 (x, f/1 and f/2)"
+    assert called({"to": None, "stage": 1, "tag": "new"}) == "step 0 (x, stage 1, new)"
+
+
 def test_every_component_version_and_parameter_is_told(aligned):
     said = words(aligned)
     assert "aligner block_match metroem-core 0.1.0 metroem_aligners.block_match:BlockMatch" in said
@@ -137,7 +153,7 @@ def test_numbers_that_got_worse_are_warned_of(tmp_path):
     numbers = {"before": {"ncc": 0.9, "epe_mean": 4.0}, "after": {"ncc": 0.5, "epe_mean": 1.0}}
     (folder / "0" / "numbers.json").write_text(json.dumps(numbers))
     said = words(html(folder))
-    assert "step 0 (odd): ncc got worse, from 0.9 to 0.5" in said
+    assert "step 0 (odd, 0): ncc got worse, from 0.9 to 0.5" in said
     assert "ncc 0.9 0.5 -0.4 worse" in said
     assert "epe_mean 4 1 -3 better" in said
 
@@ -163,7 +179,8 @@ def test_a_failed_run_says_what_failed_and_tells_the_rest(tmp_path):
     assert [step.state for step in found.steps] == ["done", "failed", "not started"]
     said = words(page(found))
     assert (
-        "step 1 (odd) failed RuntimeError: no &lt;memory&gt; Traceback Traceback: in line 7" in said
+        "step 1 (odd, 1) failed RuntimeError: no &lt;memory&gt; Traceback Traceback: in line 7"
+        in said
     )
     assert "Curves" in said
 
@@ -174,7 +191,7 @@ def test_a_run_that_was_killed_is_told_as_far_as_it_came(tmp_path):
     with open(folder / "log.jsonl", "a") as file:
         file.write('{"time": "2030-01')
     said = words(html(folder))
-    assert "step 0 (odd) has not finished" in said
+    assert "step 0 (odd, 0) has not finished" in said
     assert "after 3 of 8 pieces" in said
 
 
@@ -214,7 +231,7 @@ def test_training_and_validation_share_a_plot_of_their_module(tmp_path):
     text = html(folder)
     assert text.count("<polyline") == 2
     said = words(text)
-    assert "step 0 (odd), 0_mip2in_x loss" in said
+    assert "step 0 (odd, 0), 0_mip2in_x loss" in said
     assert "validation 2" in said
     assert "0_mip2in_x validation loss 4 2 -2 better" in said
 

@@ -7,8 +7,9 @@ from scipy.ndimage import gaussian_filter
 
 from metroem_commands.reporting.look import Look
 from metroem_commands.reporting.looks import of_measure
-from metroem_commands.reporting.measuring import measure, summary, worst
+from metroem_commands.reporting.measuring import measure, summary
 from metroem_commands.reporting.volumes import evenly, middle, of_align, of_render
+from metroem_commands.reporting.worst import worst
 from metroem_core.geometry import Box
 from metroem_core.sets import FileName, create_field
 from metroem_core.sets.layout import create_images, created
@@ -123,6 +124,13 @@ def test_folds_are_worse_than_anything():
     found = section(other, field)
     assert found.folds > 0
     assert worst([found])[0].what.startswith("fold")
+
+
+def test_a_fold_through_several_tiles_is_one_place():
+    field = np.zeros((2, SIZE, SIZE), np.float32)
+    field[0, :, 41] = -3
+    places = [place for place in worst([section(field=field)]) if place.what.startswith("fold")]
+    assert len(places) == 1
 
 
 def test_nothing_is_known_of_sections_without_data():

@@ -285,7 +285,7 @@ def test_places_that_were_never_stored_are_shown_as_nothing(tmp_path):
 
 
 def test_mips_in_which_nothing_was_written_are_not_shown(tmp_path):
-    """As of a volume that was rendered at a coarse mip."""
+    """As of fields that other programs find at a coarse mip of an image."""
     path = str(tmp_path / "v.zarr")
     scales = {
         mip: Scale(Box((0, 0, 0), (256 >> mip, 128 >> mip, 4)), (4.0 * 2**mip, 4.0 * 2**mip, 40.0))
@@ -363,3 +363,12 @@ def test_the_last_of_several_fields_is_seen_first(stack):
     paths = [stack(np.ones((2, 1, 9, 9), np.float32), f"{n}.h5") for n in "ab"]
     layers = show([opened(path) for path in paths], lambda each: each.name, False)["layers"]
     assert [layer["visible"] for layer in layers] == [False, True]
+
+
+def test_of_a_run_its_volumes_are_named(tmp_path):
+    (tmp_path / "run/aligned").mkdir(parents=True)
+    (tmp_path / "run/aligned/zarr.json").write_text("{}")
+    (tmp_path / "run/run.json").write_text("{}")
+    said = CliRunner().invoke(main, ["view", str(tmp_path / "run")])
+    assert said.exit_code == 1
+    assert f"Name what to show in it: {tmp_path / 'run/aligned'}." in said.output

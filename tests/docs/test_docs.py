@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from ruamel.yaml import YAML
 from metroem_core.cli import main
 from metroem_core.plugins import components
 from metroem_core.run import Spec, load
+from metroem_core.spec.paths import Paths
 from metroem_core.spec.schema import schema
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +31,8 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.rel
 
 @pytest.fixture(scope="module")
 def registry():
-    """What is installed, and the component of the example file."""
-    return components([EXAMPLES / "curl.py"])
+    """What is installed, and the components of the example files."""
+    return components(sorted(EXAMPLES.glob("*.py")))
 
 
 def blocks(page, language):
@@ -40,7 +42,8 @@ def blocks(page, language):
 
 
 @each_page
-def test_every_spec_in_the_docs_is_valid(page, registry, tmp_path):
+def test_every_spec_in_the_docs_is_valid(page, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(Paths, "input", lambda self, path: path)  # readers have files of their own
     for title, body in blocks(page, "yaml"):
         if "steps:" in body and title != "wrong.yaml":
             path = tmp_path / "spec.yaml"
@@ -70,6 +73,17 @@ def test_commands_in_the_docs_exist_with_their_options(page):
             command = main.get_command(click.Context(main), name)
             assert command is not None, f"there is no command {name}"
             command.make_parser(click.Context(command)).parse_args(words)
+
+
+@pytest.mark.slow
+def test_pictures_are_made_by_the_scripts_beside_them(tmp_path):
+    made = shutil.copytree(DOCS / "pictures", tmp_path / "pictures")
+    for path in made.glob("*.png"):
+        path.unlink()
+    for path in made.glob("*.py"):
+        subprocess.run([sys.executable, path], check=True)
+    names = [{path.name for path in folder.glob("*.png")} for folder in (made, DOCS / "pictures")]
+    assert names[0] == names[1]
 
 
 @pytest.mark.slow

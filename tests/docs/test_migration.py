@@ -11,6 +11,15 @@ from metroem_core.cli import main
 PAGE = Path(__file__).parents[2] / "docs/how-to/move-from-older-programs.md"
 LEAST = 60  # flags that the page has at least
 
+# Flags of the trainer of stacks, which is no command here.
+STACKS = """
+    lambda1 lambda6 mask_smooth_radius mask_neighborhood_radius blank_var_threshold eps
+    smoothness_penalty_type similarity_penalty_type smoothness_reduction size trunc fall_time lr
+    fine_tuning_lr_factor num_epochs epoch dim padding k batch_size skip vis_interval fine_tuning
+    hm mm no_jitter skip_sample_aug dry_run pe_only enc_only folds_only state_archive compose
+    rescale_downsampled lm_defect_net hm_defect_net
+"""
+
 section = re.compile(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 row = re.compile(r"^\| (.+?) \| (.+?) \|.*\|$", re.MULTILINE)
 flag = re.compile(r"--[a-z_][a-z0-9_]*")
@@ -46,6 +55,11 @@ def test_every_flag_on_the_page_is_taken_in_both_spellings(name, each):
 
 def test_the_page_has_them_all():
     assert len(set(flags())) >= LEAST
+
+
+@pytest.mark.parametrize("name", STACKS.split())
+def test_what_became_of_a_flag_of_the_trainer_of_stacks_is_told(name):
+    assert f"`--{name}`" in PAGE.read_text()
 
 
 def test_every_program_of_the_page_is_a_command():

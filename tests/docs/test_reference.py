@@ -76,6 +76,19 @@ def test_every_component_is_on_its_page_with_its_parameters(entry, pages):
     assert all(f"| `{each.name}` |" in section for each in parameters)
 
 
+@pytest.mark.parametrize("kind", ["metric", "objective", "similarity", "smoothness"])
+def test_what_measures_is_on_its_page_with_its_formula(kind, pages):
+    sections = pages[f"reference/components/{kind}.md"].split("\n## ")[1:]
+    assert [each.split("\n")[0] for each in sections if "```latex" not in each] == []
+
+
+@each_component
+def test_every_component_is_on_its_page_with_an_example(entry, pages):
+    page = pages[f"reference/components/{entry.kind}.md"]
+    _, _, section = page.partition(f"\n## {REGISTRY.original(entry).name}\n")
+    assert "```yaml" in section.partition("\n## ")[0]
+
+
 @each_component
 def test_what_a_page_says_of_a_component_makes_one(entry, generator, monkeypatch):
     monkeypatch.setattr(Paths, "input", lambda self, path: path)

@@ -19,7 +19,12 @@ from metroem_core.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples/metroem-curl"
-SLOW = {DOCS / "tutorial/first-run.md", DOCS / "how-to/write-a-component.md"}
+SLOW = {
+    DOCS / "tutorial/first-run.md",
+    DOCS / "how-to/train-on-8-gpus.md",
+    DOCS / "how-to/write-a-component.md",
+    DOCS / "how-to/write-a-source-and-an-aligner.md",
+}
 PAGES = [
     pytest.param(path, id=str(path.relative_to(DOCS)), marks=[pytest.mark.slow] * (path in SLOW))
     for path in sorted(DOCS.rglob("*.md"))

@@ -2,8 +2,9 @@ import io
 
 import pytest
 
+from metroem_core.readable import duration
 from metroem_progress import bar
-from metroem_progress.bar import Bars, Lines, duration
+from metroem_progress.bar import Bars, Lines
 
 
 @pytest.fixture

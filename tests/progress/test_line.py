@@ -31,15 +31,7 @@ def test_its_hooks_are_those_that_there_are():
     check_hooks(line, "line")
 
 
-class Run:
-    """A run with a folder, and nothing else."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-
-def test_an_epoch_that_ended_is_one_line_on_stderr_and_in_a_file(tmp_path, capsys):
-    run = Run(tmp_path)
+def test_an_epoch_that_ended_is_one_line_on_stderr_and_in_a_file(run, tmp_path, capsys):
     for epoch in (3.0, 4.0):
         line.metroem_progress(run, {**ENDED, "epoch": epoch})
     said = capsys.readouterr()
@@ -60,14 +52,14 @@ def test_before_the_first_step_there_is_no_training_loss():
 
 
 @pytest.mark.parametrize("values", [{}, {"epoch": 1.0, "loss": 2.0}, {"seconds": 1.0}])
-def test_what_does_not_end_an_epoch_is_not_said(values, tmp_path, capsys):
-    line.metroem_progress(Run(tmp_path), values)
+def test_what_does_not_end_an_epoch_is_not_said(run, values, tmp_path, capsys):
+    line.metroem_progress(run, values)
     assert capsys.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_does_not_stop_the_run(tmp_path, capsys):
-    run = Run(tmp_path / "missing")
+def test_a_file_that_cannot_be_written_does_not_stop_the_run(run, tmp_path, capsys):
+    run.folder = tmp_path / "missing"
     for _ in range(2):
         line.metroem_progress(run, ENDED)
     said = capsys.readouterr().err.splitlines()
@@ -76,7 +68,7 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_run(tmp_path, capsys):
     assert len(said) == 3
 
 
-def test_lines_stand_above_a_bar_that_is_drawn(monkeypatch, tmp_path):
+def test_lines_stand_above_a_bar_that_is_drawn(run, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -89,7 +81,7 @@ def test_lines_stand_above_a_bar_that_is_drawn(monkeypatch, tmp_path):
     bars.begin("step 0 (train)")
     bars.move(1, 8, "loss 0.5")
     bars.progress.refresh()
-    line.metroem_progress(Run(tmp_path), ENDED)
+    line.metroem_progress(run, ENDED)
     bars.end("done")
     shown = terminal.getvalue()
     before, after = shown.split(LINE)

@@ -9,25 +9,9 @@ from metroem_core.plugins import check_hooks
 from metroem_progress import tensorboard
 
 
-class Run:
-    """A run of one step, `train`."""
-
-    def __init__(self, folder):
-        self.folder, self.step = folder, object()
-        self.decisions = [Decision(self.step)]
-
-
-class Decision:
-    index, name = 0, "train"
-
-    def __init__(self, step):
-        self.step = step
-
-
-@pytest.fixture
-def run(tmp_path):
-    run = Run(tmp_path)
-    yield run
+@pytest.fixture(autouse=True)
+def closed(run):
+    yield
     tensorboard.metroem_run_finished(run)
 
 

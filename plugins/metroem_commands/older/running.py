@@ -61,8 +61,8 @@ def run_step(step: Any) -> None:
 
 def plan_text(step: Any) -> str:
     """What a step is going to do, in lines."""
-    from metroem_core.cli.specs import size
     from metroem_core.plugins import components, listeners
+    from metroem_core.readable import size
     from metroem_core.run import Run, Spec
     from metroem_registry import Registry
 

@@ -12,6 +12,7 @@ from metroem_core.errors import UserError
 from metroem_core.record import RUN
 from metroem_registry import did_you_mean
 
+from .labels import label
 from .log import StepLog, read_log
 from .results import Result, results_of
 
@@ -23,6 +24,7 @@ class StepFacts:
     """A step of the run.
 
     :param index: its place, from 0.
+    :param label: how the page calls it.
     :param value: its parameters, with ``type``, and paths as they are now.
     :param state: one of ``STATES``.
     :param seconds: how long it took.
@@ -31,6 +33,7 @@ class StepFacts:
     """
 
     index: int
+    label: str
     value: dict[str, Any]
     state: str
     seconds: float | None
@@ -41,11 +44,6 @@ class StepFacts:
     def name(self) -> str:
         """What its component is called."""
         return str(self.value["type"])
-
-    @property
-    def label(self) -> str:
-        """How the page calls it, as messages do."""
-        return f"step {self.index} ({self.name})"
 
 
 @attrs.frozen(eq=False)
@@ -93,6 +91,7 @@ def collect(folder: Path, viewer: str) -> Facts:
         steps.append(
             StepFacts(
                 index,
+                label(index, value, folder.absolute()),
                 value,
                 state_of(log, done),
                 done["seconds"] if done else took(log),
@@ -114,8 +113,10 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     if not path.is_file():
         near = next(iter(sorted(folder.glob("runs/*/run.json"))), None)
-        hint = f". Did you mean {near.parent}?" if near else beside(folder)
-        raise UserError(f"{folder} is not the folder of a run: it has no run.json{hint}")
+        what = "it has no run.json" if folder.is_dir() else "there is no such folder"
+        made = f". `metroem run SPEC --out {folder}` makes one"
+        hint = f". Did you mean {near.parent}?" if near else beside(folder) or made
+        raise UserError(f"{folder} is not the folder of a run: {what}{hint}")
     try:
         record = here(json.loads(path.read_text(encoding="utf-8")), str(folder.absolute()))
         _ = [step["type"] for step in record["spec"]["steps"]], dict(record["finished"])

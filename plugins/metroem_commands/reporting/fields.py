@@ -41,7 +41,7 @@ def of_field(section: Section) -> Iterator[Markup]:
     if field is None or lengths is None or area is None:
         return
     folds = section.folds or 0
-    words = "no folds" if not folds else f"{folds:.2%} of the pixels are in folds"
+    words = "no folds" if not folds else f"{100 * folds:.2g} % of the pixels are in folds"
     longest = float(np.nanmax(lengths)) if np.isfinite(lengths).any() else 0.0
     yield figure(field_picture(field), "direction and length")
     yield figure(lengths_picture(lengths), f"length, at most {longest:.3g} px")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -16,8 +16,6 @@ from .look import Look, Planes
 
 TILE = 32  # pixels along a side
 FEW = 8  # tiles along the shorter side of a picture, at least, if tiles of 8 pixels allow it
-LOW = 0.5  # a correlation of a tile that is worth a look
-WORST = 15  # places to name
 LARGE = 3  # sections of a step that are shown large
 
 
@@ -45,21 +43,6 @@ class Section:
         if self.area is None or not np.isfinite(self.area).any():
             return None
         return float((self.area[np.isfinite(self.area)] <= 0).mean())
-
-
-@attrs.frozen
-class Place:
-    """Somewhere to look at.
-
-    :param what: what is wrong there.
-    :param badness: by which places are ranked.
-    :param position: x, y, z in MIP0 voxels, at the middle of the tile; z is None outside volumes.
-    """
-
-    what: str
-    badness: float
-    section: str
-    position: tuple[int, int, int | None]
 
 
 def measure(look: Look) -> Section:
@@ -104,39 +87,6 @@ def summary(sections: Sequence[Section]) -> tuple[dict[str, float], dict[str, fl
     if folds:
         numbers[1]["fold_fraction"] = float(np.mean(folds))
     return numbers[0], numbers[1]
-
-
-def worst(sections: Sequence[Section]) -> list[Place]:
-    """The worst tiles of all sections, folds first."""
-    found = [place for each in sections for place in (*unlike(each), *folded(each))]
-    return sorted(found, key=lambda place: -place.badness)[:WORST]
-
-
-def unlike(section: Section) -> Iterator[Place]:
-    """Tiles that are unlike their neighbours after all."""
-    for row, column in np.argwhere(section.after < LOW):
-        value = float(section.after[row, column])
-        yield place_of(section, f"correlation {value:.2f}", 1 - value, row, column)
-
-
-def folded(section: Section) -> Iterator[Place]:
-    """Tiles in which the field folds."""
-    if section.area is None:
-        return
-    rows, columns = np.nonzero(section.area <= 0)
-    tiles, counts = np.unique(np.stack([rows, columns]) // section.tile, axis=1, return_counts=True)
-    for (row, column), count in zip(tiles.T, counts, strict=True):
-        yield place_of(section, f"fold, {count} px", 2 + count / section.tile**2, row, column)
-
-
-def place_of(section: Section, what: str, badness: float, row: int, column: int) -> Place:
-    """The middle of a tile."""
-    look = section.look
-    x, y = (
-        a + int((n + 0.5) * section.tile * look.pixel)
-        for a, n in zip(look.start, (column, row), strict=True)
-    )
-    return Place(what, badness, look.name, (x, y, look.z))
 
 
 def worst_of(found: Sequence[Section]) -> list[Section]:

@@ -16,7 +16,7 @@ from .flickers import flickers
 from .links import Links
 from .looks import looks
 from .markup import Markup, join, tag
-from .measuring import Section, measure, worst
+from .measuring import Section, measure
 from .numbers import quality
 from .places import places
 from .plots import drawn
@@ -24,6 +24,7 @@ from .quality import Row, rows
 from .ran import throughput, what_ran
 from .told import failures, heading, warned
 from .warnings import warnings
+from .worst import worst
 
 
 def page(facts: Facts) -> str:

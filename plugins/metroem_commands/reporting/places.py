@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .markup import Markup, tag
-from .measuring import Place
 from .tables import Cell, number, table
+from .worst import Place
 
 Link = Callable[[tuple[int, int, int]], str | None]
 """From x, y, z in MIP0 voxels to an address that shows them."""
@@ -17,7 +17,7 @@ def places(found: Sequence[Place], link: Link, note: Markup) -> Iterator[Markup]
     """The worst places, ranked."""
     if not found:
         return
-    words = "Tiles to look at first; coordinates are MIP0 voxels at the middle. "
+    words = "Where to look first; coordinates are MIP0 voxels at the middle of the worst tile. "
     yield tag("p", words, note)
     rows = []
     for rank, place in enumerate(found, 1):

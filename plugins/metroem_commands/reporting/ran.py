@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from metroem_core.readable import duration
+
 from .facts import Facts, StepFacts
 from .markup import Markup, tag
 from .plots import short
 from .tables import Cell, flat, number, table
-from .told import WORDS, duration
+from .told import WORDS
 
 
 def throughput(facts: Facts) -> Iterator[Markup]:
@@ -39,7 +41,7 @@ def time_row(step: StepFacts, longest: float) -> list[Any]:
     return [
         step.label,
         Cell(WORDS[step.state] if step.state != "not started" else "not started"),
-        number(seconds, "" if seconds is None else duration(seconds)),
+        number(seconds, "" if seconds is None else duration(seconds, fine=True)),
         Cell(bar, share, "bars"),
         number(step.log.done or None, f"{step.log.done} of {step.log.total}"),
         number(step.log.rate, "" if step.log.rate is None else short(step.log.rate)),

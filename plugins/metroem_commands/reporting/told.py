@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from metroem_core.readable import duration
+
 from .facts import Facts
 from .markup import Markup, join, tag
 
@@ -33,7 +35,7 @@ def when(facts: Facts) -> Iterator[str]:
     """How long all steps took, and when the last ended."""
     took = sum(step.seconds or 0 for step in facts.steps)
     if took:
-        yield duration(took)
+        yield duration(took, fine=True)
     ends = [str(each["at"]) for each in facts.record["finished"].values() if "at" in each]
     if ends:
         yield f"{max(ends)[:16].replace('T', ' ')} UTC"
@@ -62,15 +64,3 @@ def warned(lines: Sequence[str]) -> Iterator[Markup]:
 def count(number: int, word: str) -> str:
     """A number of things."""
     return f"{number} {word}{'s' * (number != 1)}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people.
-
-    >>> duration(0.25), duration(7.3), duration(90), duration(7500)
-    ('0.25 s', '7.3 s', '1 min 30 s', '2 h 5 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.2g} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

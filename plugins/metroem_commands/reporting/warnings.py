@@ -44,4 +44,4 @@ def of_row(row: Row) -> Iterator[str]:
     if row.better is False:
         yield f"{row.step.label}: {row.name} got worse, from {row.before:.4g} to {row.after:.4g}"
     if row.name == "fold_fraction" and row.after > 0:
-        yield f"{row.step.label}: {row.after:.2%} of the pixels are in folds"
+        yield f"{row.step.label}: {100 * row.after:.2g} % of the pixels are in folds"

@@ -13,9 +13,13 @@ from .rigidity import Rigidity
 class LinearRigidity:
     r"""Penalise stretch and shear by their size, so that one tear costs less than many strains.
 
-    It is ``rigidity`` with the exponent 1: the mean of :math:`|L - L_0|` over the springs that
-    tie a pixel to its eight neighbours, with :math:`L` their lengths and :math:`L_0` those at
-    rest. Moving and turning are free, and the two outermost pixels are left out.
+    It is ``rigidity`` with the exponent 1: the mean, over the springs that tie a pixel :math:`p`
+    to its eight neighbours :math:`p + d`, of
+
+    .. math:: \bigl|\; \|d + u(p + d) - u(p)\| - \|d\| \;\bigr|
+
+    with the displacement field :math:`u`. Moving and turning are free, and the two outermost
+    pixels are left out.
 
     :param diagonal: the weight of the diagonal springs, which resist shear.
     """

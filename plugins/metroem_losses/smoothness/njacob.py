@@ -13,8 +13,12 @@ from .differences import centred
 class NJacob:
     r"""Penalise slopes relative to how far things move, so that far does not mean rough.
 
-    It is ``jacob`` of the field :math:`u_c / \overline{|u_c|}`, every component divided by its
-    mean absolute value over the picture. A component that is 0 everywhere stays 0.
+    It is ``jacob`` of the field
+
+    .. math:: \hat u_c(p) = u_c(p) \,/\, \overline{|u_c|}
+
+    with every component :math:`c` divided by its mean absolute value over the picture. A component
+    that is 0 everywhere stays 0.
     """
 
     def __call__(self, field: Tensor) -> Tensor:
