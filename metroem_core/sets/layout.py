@@ -53,13 +53,21 @@ def full(path: Path) -> Iterator[None]:
 
 
 def create_images(
-    file: h5py.File, count: int, size: Size, name: str = "main", largest: int | None = None
+    file: h5py.File,
+    count: int,
+    size: Size,
+    name: str = "main",
+    largest: int | None = None,
+    dtype: str = "float32",
 ) -> h5py.Dataset:
-    """A dataset of pictures (count, 2, X, Y), each a chunk, or in chunks of up to some pixels."""
+    """A dataset of pictures (count, 2, X, Y), each a chunk, or in chunks of up to some pixels.
+
+    :param dtype: ``uint8`` for labels.
+    """
     x, y = (min(n, largest or n) for n in size)
     chunk = (1, 1, x, y)
     return file.create_dataset(
-        name, (count, 2, *size), np.float32, chunks=chunk, compression="lzf", shuffle=False
+        name, (count, 2, *size), dtype, chunks=chunk, compression="lzf", shuffle=False
     )
 
 

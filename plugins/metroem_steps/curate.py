@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from metroem_core.blocks import Ledger, work
 from metroem_core.geometry import Triple
 from metroem_core.kinds import Executor, Mask, Normalizer, PairPlace, Pairs, Plan, Sink, Source
 from metroem_core.kinds import Step as StepKind
+from metroem_core.sets.names import LABELS
 from metroem_core.spec import Output
 from metroem_core.spec.dump import dump
 
@@ -32,6 +34,7 @@ from .curation.validation import Validation
 if TYPE_CHECKING:
     from metroem_core.run import Run
 
+TAKEN = ("field", "input")  # by arrays that pairs have beside their pictures
 WITHOUT = ("executor", "to", "add")  # parameters that make no difference to the pairs
 
 log = logging.getLogger("metroem.curate")
@@ -55,6 +58,9 @@ class Curate:
     :param image_mip: the mip to read, and to interpolate from; by default that of the pictures.
     :param field: the fields of an earlier aligner.
     :param masks: what is 0 in the pictures: wherever any of them is not 0.
+    :param labels: masks to keep beside the pictures, by name, as ``crack`` and ``fold``: what a
+        detector is to find, or, as ``mask``, what is near a defect (1) and in one (2). They are
+        read at the mips of the pictures, and moved with them.
     :param normalizer: gives all pictures the same grey values. Without one they are kept.
     :param reference: the volume of the area that the normalizer compares with; by default the
         image.
@@ -94,6 +100,7 @@ class Curate:
     image_mip: int | None = attrs.field(default=None, validator=optional(ge(0)))
     field: Prior | None = None
     masks: tuple[Mask, ...] = ()
+    labels: dict[str, Mask] = attrs.field(factory=dict, hash=False)
     normalizer: Normalizer | None = None
     reference: Source | None = None
     reference_mip: int | None = attrs.field(default=None, validator=optional(ge(0)))
@@ -129,6 +136,17 @@ class Curate:
                 raise ValueError(f"'size' must be > 0, and even at mip 0: {self.size_at(mip)}")
         if self.shifts is not None and self.field is not None:
             raise ValueError("give 'shifts' or 'field', not both")
+        if self.labels and self.images is not None:
+            raise ValueError("'labels' are kept in files; there are none with 'images'")
+
+    @labels.validator
+    def _parts_of_names(self, _: Any, labels: dict[str, Any]) -> None:
+        odd = [name for name in labels if not re.fullmatch(LABELS, name) or name in TAKEN]
+        if odd:
+            raise ValueError(
+                f"'labels' must be called by letters, digits and _, but not {' or '.join(TAKEN)}: "
+                f"'{odd[0]}'"
+            )
 
     @property
     def warps_source(self) -> bool:

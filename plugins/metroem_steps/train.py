@@ -34,7 +34,13 @@ class Train:
     needed to go on; ``log.jsonl``, a line for every epoch; and ``history.json``, what every
     checkpoint was made from.
 
-    :param data: the set.
+    A network that finds defects is trained in the same way, as a ``module`` with the objective
+    ``segmentation`` and the labels of the set.
+
+    :param data: the set; or an HDF5 file of stacks (N, Z, X, Y), as older programs write them, or
+        of volumes (Z, Y, X), where every section with the next one is a pair. The mip of a file
+        stands in its name, as in ``NAME_train_mip5.h5``, beside which ``NAME_test_mip5.h5``
+        validates.
     :param aligner: a ``pyramid``, or a ``module``: the networks, and the weights at the start.
     :param phases: what is done with every module; or by mip, as text. A mip that is not named is
         trained as the nearest one that is.
@@ -43,6 +49,8 @@ class Train:
         are trained, but for the last module.
     :param mip: of the pictures for an aligner that is a single module; unless given, the only one
         of the set.
+    :param labels: the names of the labels that are read with the pictures, as ``crack`` for
+        ``src_crack`` and ``tgt_crack``; all that the set has, unless given.
     :param fresh: begin with new weights, even where there are some.
     :param checkpoint: what fields are called, and weights in folders of the older programs.
     :param fields: what the fields are called that the first module starts from, if it is not the
@@ -79,6 +87,7 @@ class Train:
     stages: tuple[int, ...] | None = None
     generate: tuple[int, ...] | None = None
     mip: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    labels: tuple[str, ...] | None = None
     fresh: bool = False
     checkpoint: str = attrs.field(default="checkpoint")
     fields: str | None = None

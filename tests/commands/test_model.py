@@ -86,6 +86,15 @@ def test_the_same_seed_gives_the_same_weights(pyramid: Path, tmp_path: Path) -> 
     assert not same(pyramid / "0_mip2in_small", pyramid / "1_mip1in_small")
 
 
+def test_without_mips_there_is_one_module(tmp_path: Path) -> None:
+    assert run("init", tmp_path / "new", "--recipe", "detector").output == f"{tmp_path / 'new'}\n"
+    (found,) = facts(tmp_path / "new")
+    assert (found["mip"], found["network"], found["sees"]) == (None, "UNet2D", None)
+    network = load_module(tmp_path / "new").network
+    with torch.no_grad():
+        assert network(torch.rand(1, 1, 20, 30)).shape == (1, 2, 20, 30)
+
+
 @pytest.mark.parametrize("recipe", ["small", "standard"])
 def test_a_new_module_moves_little(recipe: str, tmp_path: Path) -> None:
     run("init", tmp_path / "new", "--recipe", recipe, "--mips", "1")

@@ -1,4 +1,4 @@
-"""New pyramids, from recipes."""
+"""New pyramids and modules, from recipes."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def recipe(name: str) -> dict[str, Any]:
 
 
 def start(folder: Path, name: str, mips: tuple[int, ...], seed: int) -> list[Path]:
-    """Write a pyramid of new modules; the same seed gives the same weights.
+    """Write a pyramid of new modules, or a module; the same seed gives the same weights.
 
-    :param mips: of the pictures that the modules take, in the order in which they are run.
+    :param mips: of the pictures that the modules take, in the order in which they are run. Without
+        any, the folder becomes a module itself.
     """
     if folder.exists():
         raise UserError(f"{folder} exists; name a folder that does not")
@@ -44,13 +45,14 @@ def start(folder: Path, name: str, mips: tuple[int, ...], seed: int) -> list[Pat
         raise UserError(f"mips go from coarse to fine, as in 5 4 3; not {' '.join(map(str, mips))}")
     registry = installed()
     network: Network = build(recipe(name), Network, registry)
-    names = [f"{number}_mip{mip}in_{name}" for number, mip in enumerate(mips)]
+    facts: list[dict[str, Any]] = [{"mip": mip} for mip in mips] or [{}]
+    names = [f"{number}_mip{mip}in_{name}" for number, mip in enumerate(mips)] or [""]
     state = torch.random.get_rng_state()
     try:
         torch.manual_seed(seed)
         with whole(folder) as part:
-            for module, mip in zip(names, mips, strict=True):
-                card = {"mip": mip, "recipe": name, "seed": seed, "trained": False}
+            for module, known in zip(names, facts, strict=True):
+                card = {**known, "recipe": name, "seed": seed, "trained": False}
                 save_module(part / module, network, network.build(), card, registry)
     finally:
         torch.random.set_rng_state(state)

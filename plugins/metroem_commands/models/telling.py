@@ -26,7 +26,7 @@ def facts(folder: Path, checkpoint: str | None = None) -> dict[str, Any]:
     ``sees`` is how many pixels around a place its vector depends on, or None for all of them.
     """
     loaded = load_module(folder, checkpoint=checkpoint, partly=True)
-    halo = getattr(loaded.network, "halo", lambda: 0.0)()
+    halo = getattr(loaded.network, "halo", lambda: math.inf)()
     named = NAME.fullmatch(folder.name)
     return {
         "folder": str(folder),

@@ -42,6 +42,11 @@ class Segmentation:
     masks: tuple[str, ...] = attrs.field(default=("crack", "fold"), validator=min_len(1))
     overlap: float = attrs.field(default=1.0, validator=ge(0))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of a set that it needs."""
+        return self.masks
+
     def __call__(self, model: Callable[[Tensor], Tensor], batch: Batch) -> Loss:
         """The loss of pictures (N, 1, H, W) and masks of that size; the map is of the first side.
 

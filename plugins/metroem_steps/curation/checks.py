@@ -31,6 +31,7 @@ def check(step: Curate, volumes: Volumes, places: Sequence[PairPlace]) -> None:
         raise UserError("there are no pairs to make: 'pairs' gives no place")
     check_image(step, volumes)
     check_field(step, volumes)
+    check_labels(volumes)
     check_places(step, volumes, places)
     check_shifts(step, places)
     warn_of_fractions(step, places)
@@ -67,6 +68,16 @@ def check_field(step: Curate, volumes: Volumes) -> None:
         check_mips(name, volume.info, {mip})
 
 
+def check_labels(volumes: Volumes) -> None:
+    """Labels are few, and not negative."""
+    for name, volume in volumes.labels.items():
+        if volume.info.dtype not in ("bool", "uint8"):
+            raise UserError(
+                f"'labels.{name}' holds {volume.info.dtype}; labels are uint8, or bool: make them "
+                "by a 'threshold', or by 'ternary'"
+            )
+
+
 def check_mips(name: str, info: VolumeInfo, mips: Iterable[int]) -> None:
     """Refuse mips that a volume does not have."""
     for mip in sorted(mips):
@@ -80,6 +91,7 @@ def check_places(step: Curate, volumes: Volumes, places: Sequence[PairPlace]) ->
     """Pictures overlap the image, and masks cover all of them that the image does."""
     image = extent(volumes.image.info)
     masks = [(f"masks[{k}]", extent(mask.info)) for k, mask in enumerate(volumes.masks)]
+    masks += [(f"labels.{name}", extent(mask.info)) for name, mask in volumes.labels.items()]
     for index, place in enumerate(places):
         for name, middle in (("source", place.src), ("target", place.tgt)):
             for mip in step.mips:

@@ -50,6 +50,9 @@ def reads(step: Curate, volumes: Volumes, count: int) -> dict[str, int]:
             found[compared] += voxels(wide, own)
         for name in (each for each in found if each.startswith("masks")):
             found[name] += voxels(frame, mip) + (voxels(wide, wide.mip) if wide else 0)
+        for name in step.labels:
+            if f"labels.{name}" in found:
+                found[f"labels.{name}"] += voxels(frame, mip)
         if step.field is not None:
             found["field"] += voxels(frame, step.field.mip)
     if step.field is not None:
@@ -72,6 +75,7 @@ def writes(step: Curate, count: int) -> dict[str, int]:
     """Bytes to write, before they are compressed, by what they are written to."""
     pictures = sum(2 * count * np.prod(step.size_at(mip)).item() * FLOAT for mip in step.mips)
     in_files = pictures * (2 if step.stores_field else 1) if step.images is None else 0
+    in_files += pictures // FLOAT * len(step.labels)
     found = {step.to: in_files}
     if step.images is not None:
         found["images"] = pictures

@@ -58,6 +58,11 @@ class Parts:
             field = turned(made.field.flip(1)).numpy() if made.field is not None else 0
             shape = (1, 2, *size)
             create_field(file, shape, name=f"{mip}/field", lossless=step.lossless)[:] = field
+        for name, labels in made.labels.items():
+            kept = create_images(
+                file, 1, size, f"{mip}/labels/{name}", step.largest_chunk, dtype="uint8"
+            )
+            kept[:] = turned(labels).numpy()
 
 
 def turned(planes: Tensor) -> Tensor:
@@ -91,7 +96,8 @@ def assemble(
     :param known: attributes of every file; None for one that it does not have.
     """
     for mip, name in files_of(step, places[0].src):
-        kind = "images" if name.stage is None else "field"
+        kind = f"labels/{name.labels}" if name.labels else "field"
+        kind = "images" if name.shows else kind
         with created(folder / str(name)) as file:
             dataset = dataset_of(step, file, len(places), mip, name)
             for index in range(len(places)):
@@ -106,11 +112,14 @@ def files_of(step: Curate, place: Triple) -> Iterator[tuple[int, FileName]]:
         yield mip, FileName(place, mip, step.suffix)
         if step.stores_field:
             yield mip, FileName(place, mip, step.tag, step.stage)
+        for name in step.labels:
+            yield mip, FileName(place, mip, step.suffix, labels=name)
 
 
 def dataset_of(step: Curate, file: h5py.File, count: int, mip: int, name: FileName) -> h5py.Dataset:
     """The dataset of a file of a set, still empty."""
     size = step.size_at(mip)
-    if name.stage is None:
-        return create_images(file, count, size, step.dataset, step.largest_chunk)
-    return create_field(file, (count, 2, *size), lossless=step.lossless)
+    if name.stage is not None:
+        return create_field(file, (count, 2, *size), lossless=step.lossless)
+    dtype = "uint8" if name.labels else "float32"
+    return create_images(file, count, size, step.dataset, step.largest_chunk, dtype)

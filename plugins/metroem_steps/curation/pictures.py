@@ -12,10 +12,10 @@ from metroem_core.field import sample
 from metroem_core.field.validity import all_finite
 from metroem_core.geometry import Triple
 from metroem_core.kinds import PairPlace, Volume
-from metroem_core.mask import warp
+from metroem_core.mask import warp, warp_labels
 
 from .frame import Frame, Size
-from .reading import read_image, read_valid
+from .reading import read_image, read_labels, read_valid
 
 if TYPE_CHECKING:
     from ..curate import Curate
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 class Volumes:
     """The opened volumes of a step.
 
+    :param labels: what is kept beside the pictures, by name.
     :param fields: of the prior fields, and of those whose translation is taken.
     """
 
     image: Volume
     reference: Volume
     masks: tuple[Volume, ...]
+    labels: dict[str, Volume]
     fields: tuple[Volume, Volume] | None
 
     @classmethod
@@ -43,13 +45,15 @@ class Volumes:
             source = step.field.source.open()
             other = step.field.reference
             fields = (source, source if other in (None, step.field.source) else other.open())
-        return cls(image, reference, tuple(mask.open() for mask in step.masks), fields)
+        labels = {name: mask.open() for name, mask in step.labels.items()}
+        return cls(image, reference, tuple(mask.open() for mask in step.masks), labels, fields)
 
     def named(self) -> dict[str, Volume]:
         """The volumes by the names of their parameters."""
         masks = {f"masks[{index}]": mask for index, mask in enumerate(self.masks)}
         fields = dict(zip(("field", "field.reference"), self.fields or (), strict=False))
-        named = {"image": self.image, "reference": self.reference, **masks, **fields}
+        labels = {f"labels.{name}": volume for name, volume in self.labels.items()}
+        named = {"image": self.image, "reference": self.reference, **masks, **labels, **fields}
         first = {id(volume): name for name, volume in reversed(named.items())}
         return {name: volume for name, volume in named.items() if first[id(volume)] == name}
 
@@ -60,11 +64,13 @@ class Made:
 
     :param pictures: source and target, (1, 2, Y, X).
     :param field: of the source, (1, 2, Y, X), where it is to be kept.
+    :param labels: by name, of source and target, (1, 2, Y, X) uint8.
     :param notes: what a person should know about it.
     """
 
     pictures: Tensor
     field: Tensor | None
+    labels: dict[str, Tensor]
     notes: tuple[str, ...]
 
 
@@ -81,10 +87,11 @@ def make(step: Curate, volumes: Volumes, place: PairPlace, shifts: list[Size], m
     """The pair at a place.
 
     The pictures are moved by their shifts, given equal grey values, and masked. What is left of
-    the field of the target is applied to it; that of the source is kept.
+    the field of the target is applied to it; that of the source is kept. Labels follow the
+    pictures.
     """
     notes: list[str] = []
-    pictures, fields = [], []
+    pictures, fields, labels = [], [], []
     for name, middle, shift in zip(("source", "target"), attrs.astuple(place), shifts, strict=True):
         frame = step.frame(middle, mip)
         image, blank = normalized(step, volumes, frame.moved(shift))
@@ -93,11 +100,15 @@ def make(step: Curate, volumes: Volumes, place: PairPlace, shifts: list[Size], m
         field, warps = None, name == "target" or step.warps_source
         if step.field is not None and volumes.fields is not None and (warps or step.keeps_field):
             field = step.field.residual(volumes.fields[0], frame, shift)
+        known = read_labels(volumes.labels, frame.moved(shift))
         if field is not None and warps:
             image = warped(image, field, step.clean_edges)
+            known = {each: warp_labels(tensor, field) for each, tensor in known.items()}
         pictures.append(image)
         fields.append(field)
-    return Made(torch.cat(pictures, dim=1), fields[0], tuple(notes))
+        labels.append(known)
+    both = {name: torch.cat([each[name] for each in labels], dim=1) for name in volumes.labels}
+    return Made(torch.cat(pictures, dim=1), fields[0], both, tuple(notes))
 
 
 def normalized(step: Curate, volumes: Volumes, frame: Frame) -> tuple[Tensor, str]:

@@ -6,6 +6,7 @@ when they are stored in the files of a set.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,12 @@ def read_valid(masks: tuple[Volume, ...], frame: Frame) -> Tensor:
     for volume in masks:
         masked |= volume.read(frame.box, frame.mip) != 0
     return torch.from_numpy(~masked)
+
+
+def read_labels(volumes: Mapping[str, Volume], frame: Frame) -> dict[str, Tensor]:
+    """The labels of some masks by name, (1, 1, Y, X) uint8."""
+    voxels = {name: volume.read(frame.box, frame.mip) for name, volume in volumes.items()}
+    return {name: torch.from_numpy(each.astype(np.uint8)) for name, each in voxels.items()}
 
 
 def read_field(

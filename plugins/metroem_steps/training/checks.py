@@ -60,6 +60,31 @@ def check_sizes(step: Train, pairs: PairSet, stages: Sequence[Stage]) -> None:
         log.warning(text)
 
 
+def check_place_for_fields(pairs: PairSet) -> None:
+    """Refuse to write fields for the next module where there is no folder for them."""
+    if not pairs.folder.is_dir():
+        raise UserError(
+            f"{pairs.folder} is a file of stacks, beside which no fields are kept for a next "
+            "module. Train a single module with it, or make a set of pairs with the step 'curate'"
+        )
+
+
+def labels_for(step: Train, pairs: PairSet, mip: int, phases: Sequence[Phase]) -> tuple[str, ...]:
+    """The names of the labels that are read with the pictures of a mip.
+
+    An objective may name in ``labels`` those that it cannot do without.
+
+    :raises UserError: when any of them are not in the set.
+    """
+    needed = {name for phase in phases for name in getattr(phase.objective, "labels", ())}
+    wanted = pairs.labels(mip) if step.labels is None else step.labels
+    names = tuple(sorted({*needed, *wanted}))
+    for series in pairs.series:
+        for name in names:
+            pairs.labels_of(series, mip, name)
+    return names
+
+
 def phases_at(step: Train, mip: int) -> tuple[Phase, ...]:
     """The phases of a module that takes a mip: those of the nearest one, if it has none."""
     if not isinstance(step.phases, dict):

@@ -10,9 +10,9 @@ import attrs
 from metroem_core.errors import UserError
 from metroem_core.kinds import Plan
 from metroem_core.pyramid_folder import Stage, stages_of
-from metroem_core.sets import PairSet, read_set
+from metroem_core.sets import PairSet, read_pairs
 
-from .checks import check_pairs, check_sizes, phases_at
+from .checks import check_pairs, check_place_for_fields, check_sizes, labels_for, phases_at
 from .order import Order
 from .phase import Phase
 from .processes import how_many
@@ -40,7 +40,7 @@ class Course:
     @classmethod
     def of(cls, step: Train, run: Run) -> Course:
         """The course of a step."""
-        workshop, pairs = Workshop.of(step, run.registry), read_set(step.data)
+        workshop, pairs = Workshop.of(step, run.registry), read_pairs(step.data)
         return cls(step, run, workshop, pairs, made_of(step, run, workshop, pairs))
 
     def stages(self, folder: Path | None = None) -> list[Stage]:
@@ -79,6 +79,10 @@ class Course:
         used = [each for each in self.stages() if each.number in numbers]
         check_pairs(self.pairs, used, self.step.validate_every is not None)
         check_sizes(self.step, self.pairs, used)
+        if self.generated():
+            check_place_for_fields(self.pairs)
+        for stage in used:
+            labels_for(self.step, self.pairs, stage.mip, self.phases(stage))
 
     def phases(self, stage: Stage) -> tuple[Phase, ...]:
         """What is done with a module: nothing with one that is not trained."""
@@ -97,7 +101,7 @@ class Course:
         """Bytes of pictures, modules and fields; and steps."""
         stages = [each for each in self.stages() if each.number in self.trained()]
         mips, source = {each.mip for each in stages}, self.workshop.source
-        shown = [f for each in self.pairs.series for mip, f in each.images.items() if mip in mips]
+        shown = {f.path for each in self.pairs.series for f in each.files if f.name.mip in mips}
         weights = [each for each in source.rglob("*") if each.is_file()] if source else []
         writes = {self.step.to: sum(each.stat().st_size for each in weights)}
         after = {each.mip for each in self.stages() if each.number in self.generated()}
@@ -105,6 +109,6 @@ class Course:
             fields = [f for each in self.pairs.series for m, f in each.images.items() if m in after]
             size = sum(4 * 2 * each.shape[0] * each.size[0] * each.size[1] for each in fields)
             writes[f"{self.step.data} (fields)"] = size
-        reads = {self.step.data: sum(each.path.stat().st_size for each in shown)}
+        reads = {self.step.data: sum(each.stat().st_size for each in shown)}
         names = ", ".join(str(each.number) for each in stages)
         return Plan(reads, writes, f"training of stage {names}", max(self.steps(stages), 1))

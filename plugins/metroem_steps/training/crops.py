@@ -11,11 +11,12 @@ from torch import Generator, Tensor
 
 from metroem_core.batch import Array, Batch
 from metroem_core.kinds import Augmentation
-from metroem_core.mask import has_data, warp
+from metroem_core.mask import has_data, warp, warp_labels
 from metroem_core.sets import PairSet, Sample
 
 from .order import Key, generator_of
 
+SIDES = ("src", "tgt")
 LOWEST = -4  # grey values below are no data: in sets of even contrast nothing is so dark
 
 Size = tuple[int, int]
@@ -52,6 +53,7 @@ class Crops:
     :param crop: pixels along a side, at most.
     :param augmentations: what is done to a crop. It is cut with the context that they need.
     :param seed: what tells this phase from all others.
+    :param labels: the names of those that are cut and changed with the pictures.
     """
 
     pairs: PairSet
@@ -60,11 +62,12 @@ class Crops:
     crop: int
     augmentations: tuple[Augmentation, ...] = ()
     seed: tuple[Any, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __getitem__(self, key: Key) -> Batch | None:
         """A crop, or None when one of its sides has no data."""
         draw = generator_of(*self.seed, *key)
-        whole = read(self.pairs, key[1], self.mip, self.start)
+        whole = read(self.pairs, key[1], self.mip, self.start, self.labels)
         around = sum(each.context for each in self.augmentations)
         size, left = size_and_rest(whole, self.crop)
         corner = [int(torch.randint(n + 1, (), generator=draw)) for n in left]
@@ -83,31 +86,48 @@ class Middles:
     """The middles of pairs at a mip, to validate with: the same every time.
 
     :param crop: pixels along a side, at most.
+    :param labels: the names of those that are cut with the pictures.
     """
 
     pairs: PairSet
     mip: int
     start: Start | None
     crop: int
+    labels: tuple[str, ...] = ()
 
     def __getitem__(self, index: int) -> Batch | None:
         """The middle of a pair, or None when one of its sides has no data."""
-        whole = read(self.pairs, index, self.mip, self.start)
+        whole = read(self.pairs, index, self.mip, self.start, self.labels)
         size, left = size_and_rest(whole, self.crop)
         batch = cut(whole, [n // 2 for n in left], size, 0)
         return batch if alignable(batch) else None
 
 
-def read(pairs: PairSet, index: int, mip: int, start: Start | None) -> Batch:
-    """A pair as a batch of one sample; a target that has a field is warped by it."""
-    sample = pairs.read(index, mip, *(start or ()))
+def read(
+    pairs: PairSet, index: int, mip: int, start: Start | None, labels: tuple[str, ...] = ()
+) -> Batch:
+    """A pair as a batch of one sample; a target that has a field is warped by it.
+
+    Labels called ``crack`` become ``src_crack`` and ``tgt_crack``.
+    """
+    stage, tag = start or (None, None)
+    sample = pairs.read(index, mip, stage, tag, labels)
     arrays = {"src": image(sample, "src"), "tgt": image(sample, "tgt")}
-    if sample.src_field is not None:
-        arrays["src_field"] = Array(torch.from_numpy(sample.src_field)[None], "field")
+    for name, both in sample.labels.items():
+        for side, plane in zip(SIDES, both, strict=True):
+            arrays[f"{side}_{name}"] = Array(torch.from_numpy(plane)[None, None], "labels")
     if sample.tgt_field is not None:
         field = torch.from_numpy(sample.tgt_field)[None]
-        arrays["tgt"] = Array(warp(arrays["tgt"].tensor, field))
+        arrays |= {name: moved(a, field) for name, a in arrays.items() if name.startswith("tgt")}
+    if sample.src_field is not None:
+        arrays["src_field"] = Array(torch.from_numpy(sample.src_field)[None], "field")
     return Batch(arrays)
+
+
+def moved(array: Array, field: Tensor) -> Array:
+    """A picture or labels as a field (1, 2, X, Y) moves them."""
+    move = warp if array.nature == "image" else warp_labels
+    return attrs.evolve(array, tensor=move(array.tensor, field))
 
 
 def image(sample: Sample, side: str) -> Array:
@@ -151,7 +171,7 @@ def collate(batches: list[Batch | None]) -> Drawn:
 
 def alignable(batch: Batch) -> bool:
     """Whether both sides have data."""
-    return all(bool(has_data(batch[name].tensor).any()) for name in ("src", "tgt"))
+    return all(bool(has_data(batch[side].tensor).any()) for side in SIDES)
 
 
 def size_and_rest(batch: Batch, crop: int) -> tuple[Size, Size]:

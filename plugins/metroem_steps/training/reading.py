@@ -32,6 +32,7 @@ class Reader:
     :param crops: how many of each pair an epoch has.
     :param workers: processes that read ahead; 0 reads when there is need.
     :param seed: what tells this stage from all others.
+    :param labels: the names of those that are read with the pictures.
     """
 
     pairs: PairSet
@@ -44,6 +45,7 @@ class Reader:
     workers: int
     seed: tuple[Any, ...]
     processes: Processes
+    labels: tuple[str, ...] = ()
 
     def order(self, number: int, phase: Phase, first: int = 0) -> Order:
         """The batches of a phase, from one on.
@@ -57,7 +59,10 @@ class Reader:
 
     def batches(self, order: Order, phase: Phase) -> Iterator[Drawn]:
         """The batches of an order, which are the same for any number of workers."""
-        crops = Crops(self.pairs, self.mip, self.start, self.crop, phase.augmentations, order.seed)
+        crops = Crops(
+            self.pairs, self.mip, self.start, self.crop, phase.augmentations, order.seed,
+            self.labels,
+        )  # fmt: skip
         loader: DataLoader[Any] = DataLoader(
             crops,  # type: ignore[arg-type]
             batch_sampler=order,  # type: ignore[arg-type]
@@ -71,7 +76,7 @@ class Reader:
 
     def middles(self) -> Middles:
         """What validates."""
-        return Middles(self.pairs, self.mip, self.start, self.middle)
+        return Middles(self.pairs, self.mip, self.start, self.middle, self.labels)
 
 
 def die_with_parent(_: int) -> None:

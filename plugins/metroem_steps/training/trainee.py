@@ -23,6 +23,7 @@ from metroem_core.pyramid_folder import Stage
 from metroem_registry import Registry
 
 from .averaging import Average, in_place
+from .model import Model
 
 if TYPE_CHECKING:
     from ..train import Train
@@ -33,21 +34,20 @@ class Trainee:
     """A module that is trained.
 
     :param description: what its folder says of it.
-    :param model: what finds fields with it, in training or not.
+    :param model: what finds fields or defects with it, in training or not.
     :param file: where its weights are written.
     :param parent: where they came from, or None when they are new.
     """
 
     description: Description
-    model: Any
+    model: Model
     file: Path
     parent: Path | None
 
     @property
     def layers(self) -> nn.Module:
         """The layers alone."""
-        network: nn.Module = self.model.network
-        return network
+        return self.model.network
 
     @property
     def multiple(self) -> int:
@@ -88,7 +88,8 @@ def trainee(step: Train, stage: Stage, device: torch.device, registry: Registry)
         device=str(device),
     )
     torch.manual_seed(step.seed + stage.number)
-    model = registry.get("aligner", "module")(network=description.network, running=running).build()
+    aligner = registry.get("aligner", "module")(network=description.network, running=running)
+    model = Model(aligner.build())
     if fresh:
         return Trainee(description, model, file, None)
     fill(model.network, load_weights(description.weights), description.weights)

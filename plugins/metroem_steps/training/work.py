@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from metroem_core.pyramid_folder import Stage
-from metroem_core.sets import read_set
+from metroem_core.sets import read_pairs
 from metroem_core.spec.dump import dump
 
-from .checks import crop_for
+from .checks import crop_for, labels_for
 from .course import Course
 from .fields import Fields
 from .job import Job, Tell
@@ -48,7 +48,7 @@ def work(course: Course, processes: Processes) -> None:
                 def told(found: int, of: int, done: int = done, say: Tell = say) -> None:
                     say(done, fields=float(found), of_fields=float(of))
 
-                fields.write(read_set(course.step.data), stage, processes, told)
+                fields.write(read_pairs(course.step.data), stage, processes, told)
             processes.wait()
 
 
@@ -75,13 +75,14 @@ def train_stage(
     state = saved(stage, hash_of(course.made))
     if state is not None and state["position"]["phase"] >= len(phases):
         return
-    pairs = read_set(step.data)
+    pairs = read_pairs(step.data)
     start = fields.start(pairs, stage)
     module = trainee(step, stage, processes.device, course.run.registry)
     reader = Reader(
         pairs, stage.mip, start, crop_for(step.crop, module.multiple, "crop"),
         crop_for(step.validation_crop, module.multiple, "validation_crop"), step.batch_size,
         step.crops, step.workers, (step.seed, stage.number), processes,
+        labels_for(step, pairs, stage.mip, phases),
     )  # fmt: skip
     job = Job(step, stage, phases, module, reader, processes, began(course, stage, module), {}, say)
     if state is not None:

@@ -148,7 +148,8 @@ def made_of(step: Train, run: Run, workshop: Workshop, pairs: PairSet) -> Made:
     Weights that are trained in place change, and so do the fields in a set; both do not count.
     """
     settings = made_from(run, step, WITHOUT)["parameters"]
-    files = [file.path for series in pairs.series for file in series.images.values()]
+    shown = [(*series.images.values(), *series.labels.values()) for series in pairs.series]
+    files = [file.path for each in shown for file in each]
     made = {
         "settings": settings,
         "pictures": {path.name: state(str(path)) for path in files},
