@@ -236,7 +236,10 @@ class Aligner(Protocol):
 
 @kind("objective")
 class Objective(Protocol):
-    """What training makes small. It runs the model, and so may run it in its own way."""
+    """What training makes small. It runs the model, and so may run it in its own way.
+
+    One that cannot do without some labels of a set names them in an attribute ``labels``.
+    """
 
     def __call__(self, model: Align, batch: Batch) -> Loss:
         """The loss of a model on a batch, and what it consists of."""

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 _folder = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 _file = click.Path(path_type=Path)  # that it exists is checked with all the rest
+_set = click.Path(path_type=Path, resolve_path=True)
 
 
 @click.command(cls=Older)
 @option("--pyramid_path", type=_folder, required=True, help="The folder of modules to train.")
-@option("--dataset_path", type=_folder, required=True, help="The set of pairs to train with.")
+@option(
+    "--dataset_path", type=_set, required=True, help="The set of pairs to train with, or stacks."
+)
 @option("--checkpoint_name", default="checkpoint", help="Of the weights, and tag of the fields.")
 @option(
     "--train_mode",

@@ -22,6 +22,8 @@ PARTS = {
     "magnitude": "vectors {:.3g} px",
     "smoothness": "smoothness {:.4g}",
     "similarity": "similarity {:.4g}",
+    "entropy": "entropy {:.4g}",
+    "overlap": "overlap {:.4g}",
 }
 
 

@@ -125,6 +125,20 @@ def test_unpaired_files_are_found(older, tmp_path):
     assert "field_0_x9_y9_z9_MIP3_test.h5: unpaired, there are no pictures of x9_y9_z9" in output
 
 
+def write_labels(folder, mip):
+    with h5py.File(folder / f"labels_crack_x0_y0_z5_MIP{mip}.h5", "w") as file:
+        file["main"] = np.ones(pictures().shape, np.uint8)
+
+
+def test_labels_are_listed_and_need_pictures(older, tmp_path):
+    older(pictures())
+    write_labels(tmp_path, 3)
+    assert "labels_crack_x0_y0_z5_MIP3.h5: labels, mip 3" in metroem("dataset", "info", tmp_path)
+    write_labels(tmp_path, 4)
+    output = metroem("dataset", "check", tmp_path, status=1)
+    assert "x0_y0_z5: unpaired, the labels 'crack' of mip 4 have no pictures" in output
+
+
 def test_a_folder_that_is_no_set_is_told_in_a_line(tmp_path):
     for command in ("info", "preview", "check"):
         assert "holds no pictures" in metroem("dataset", command, tmp_path, status=1)

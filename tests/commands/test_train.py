@@ -293,7 +293,7 @@ def test_a_process_that_fails_alone_is_told_with_its_last_words(rank_one_fails, 
 
 def test_what_the_first_process_has_said_is_not_said_again(tmp_path, capfd):
     command = ["run", str(tmp_path / "missing.yaml")]
-    said = f"no such file: {tmp_path / 'missing.yaml'}"
+    said = f"no such file: {tmp_path / 'missing.yaml'}. `metroem init` writes a spec to start from"
     with pytest.raises((SystemExit, UserError)) as end:
         start(command, ("cpu", "cpu"), 0, tmp_path / "logs")
     if isinstance(end.value, UserError):  # the second process was quicker

@@ -30,6 +30,9 @@ def unpaired(found: PairSet) -> Iterator[str]:
         for mip in mips:
             if mip not in series.images:
                 yield f"{series.name}: unpaired, there are no pictures of mip {mip}"
+        for mip, which in series.labels:
+            if mip not in series.images:
+                yield f"{series.name}: unpaired, the labels '{which}' of mip {mip} have no pictures"
         for (_, mip, tag), field in series.fields.items():
             if mip not in series.images:
                 yield f"{series.name}: unpaired, the field '{tag}' of mip {mip} has no pictures"

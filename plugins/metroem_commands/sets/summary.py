@@ -53,6 +53,7 @@ def summary(found: PairSet) -> dict[str, Any]:
         "train": list(train),
         "validation": list(validation),
         "images": [described(f) for s in found.series for f in s.images.values()],
+        "labels": [described(f) for s in found.series for f in s.labels.values()],
         "fields": [described(f) for s in found.series for f in s.fields.values()],
         "about": found.about,
     }
@@ -79,10 +80,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         f"{found['pairs']} pairs: {len(found['train'])} to train with, "
         f"{len(found['validation'])} to validate with ({', '.join(map(str, found['validation']))})"
     )
-    for file in found["images"]:
-        yield f"{file['file']}: {values(file)}"
-    for file in found["fields"]:
-        yield f"{file['file']}: field, {values(file)}"
+    for what, files in (("", "images"), ("labels, ", "labels"), ("field, ", "fields")):
+        yield from (f"{file['file']}: {what}{values(file)}" for file in found[files])
     for name, series in (found["about"] or {"series": {}})["series"].items():
         yield from about(name, series)
 

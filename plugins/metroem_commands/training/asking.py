@@ -10,7 +10,7 @@ import attrs
 
 from metroem_core.errors import UserError
 from metroem_core.run import Run, load
-from metroem_core.sets import read_set
+from metroem_core.sets import read_pairs
 from metroem_core.spec import Problem, SpecError, override
 
 from .devices import CPU, USUAL, devices_of
@@ -73,8 +73,8 @@ def asked(choices: Choices) -> Asked:
     parameters = attempt(parameters_of, choices["train_mode"], choices["train_params_path"])
     devices = attempt(devices_of, choices["gpu"])
     start = attempt(start_of, choices)
-    if choices["dataset_path"].is_dir():
-        attempt(read_set, choices["dataset_path"])
+    if choices["dataset_path"].exists():
+        attempt(read_pairs, choices["dataset_path"])
     step = step_value(choices, parameters or preset("scratch"), devices or (CPU,))
     value: Value = {"steps": [{**step, **(start.settings if start else {})}]}
     wrong += [str(problem) for problem in override(value, choices["settings"])]

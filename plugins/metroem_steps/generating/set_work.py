@@ -79,8 +79,8 @@ def join(pairs: PairSet, fields: Sequence[Path], folder: Path) -> None:
     """Make a set of the files of another one, which are not copied if possible, and new fields."""
     folder.mkdir()
     names = {path.name for path in fields}
-    files = (file for s in pairs.series for file in (*s.images.values(), *s.fields.values()))
-    for path in {*(file.path for file in files), pairs.folder / ABOUT}:
+    known = (file.path for series in pairs.series for file in series.files)
+    for path in {*known, pairs.folder / ABOUT}:
         if path.name not in names and path.exists():
             link(path, folder / path.name)
     for path in fields:
