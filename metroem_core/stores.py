@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from functools import cache
@@ -132,6 +133,10 @@ class Absent(UserError):
     """There is nothing stored."""
 
 
+class Full(UserError):
+    """No more can be stored."""
+
+
 def failure(error: Exception, where: str) -> UserError:
     """What TensorStore says of a failure, for people."""
     text = str(error)
@@ -139,7 +144,7 @@ def failure(error: Exception, where: str) -> UserError:
     if text.startswith("NOT_FOUND") and "Bucket" not in short:
         return Absent(f"{where}: {short}")
     if "No space left" in text:
-        return UserError(explain(OSError(28, "No space left on device", where)))
+        return Full(explain(OSError(errno.ENOSPC, "No space left on device", where)))
     if text.startswith(("PERMISSION_DENIED", "UNAUTHENTICATED")):
         return UserError(f"{where}: access was refused ({short}); are the credentials in place?")
     if text.startswith(("ABORTED", "UNAVAILABLE", "DEADLINE")):

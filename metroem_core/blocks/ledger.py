@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ class Ledger:
         ignoring = tuple(ignoring)
         return cls.of(folder, made_from(run, step, ignoring), run, step, ignoring)
 
-    @property
+    @cached_property
     def markers(self) -> Markers:
         """The files in the folder."""
         return Markers(str(self.folder))

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import attrs
 
 from ..errors import UserError, explain, said
+from ..stores import Full
 from .plan import Task
 
 PLUGIN = "metroem_plugin_"  # how the names of modules begin that were loaded with --plugin
@@ -147,7 +148,7 @@ def _value(value: Any) -> str:
 def _problem(error: BaseException) -> Problem:
     """What to tell of an exception, and what to do about it."""
     if isinstance(error, UserError):
-        return Problem(str(error), "leave out")
+        return Problem(str(error), "stop" if isinstance(error, Full) else "leave out")
     story = "".join(traceback.format_exception(error))
     if isinstance(error, OSError) and error.errno in FULL:
         return Problem(explain(error), "stop")

@@ -106,7 +106,7 @@ class SinkConformance(Conformance):
 
     def test_a_gap_in_the_mips_is_refused(self) -> None:
         with pytest.raises(UserError, match=r"cannot hold .*2"):
-            self.component.open(attrs.evolve(INFO, scales={2: INFO.scales[0]}))
+            self.component.open(attrs.evolve(INFO, scales=dict.fromkeys((0, 2), INFO.scales[0])))
 
     def test_what_does_not_fit_is_refused(self) -> None:
         sink, voxels = self.component.open(INFO), some(INFO, 0)

@@ -23,7 +23,8 @@ FIRST = 5.0  # seconds that a scheduler has to answer at the start
 PAUSE = 0.2  # seconds between two tries to reach a scheduler
 COUNTED = 1.0  # seconds between two counts of the workers
 LONELY = 15.0  # seconds without workers, after which that is said
-FORGOTTEN = 0.002  # seconds between two looks at whether the scheduler forgot a call
+SENT = 0.001  # seconds that messages to the scheduler wait for others
+FORGOTTEN = 0.003  # seconds between two looks at whether the scheduler forgot a call
 
 log = logging.getLogger("metroem.dask")
 
@@ -43,7 +44,8 @@ class Pool(Executor):
         self._client: Client | None = None
         self._calls: set[Future[Any]] = set()
         self._loop = asyncio.new_event_loop()
-        self._connecting = asyncio.Lock()
+        self._connecting, self._asking = asyncio.Lock(), asyncio.Lock()
+        self._known: set[str] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
@@ -133,12 +135,18 @@ class Pool(Executor):
 
     async def _forget(self, client: Client, future: Any) -> None:
         """Wait until the scheduler knows a call no more, which it might otherwise have repeated
-        when the worker with the result ends just now.
+        when the worker with the result ends just now. One call asks for all that wait.
         """
         future.release()
-        with suppress(OSError):
-            while (await client.scheduler.get_task_status(keys=[future.key]))[future.key]:
-                await asyncio.sleep(FORGOTTEN)
+        self._known.add(future.key)
+        try:
+            async with self._asking:
+                while future.key in self._known:
+                    await asyncio.sleep(FORGOTTEN)
+                    states = await client.scheduler.get_task_status(keys=list(self._known))
+                    self._known -= {key for key, state in states.items() if state is None}
+        except OSError:
+            self._known.discard(future.key)
 
     async def _connected(self, patience: float) -> Client:
         """A client with a scheduler, which is waited for.
@@ -152,6 +160,7 @@ class Pool(Executor):
                 log.warning(f"the Dask scheduler at {self.address} went away; waiting for it")
                 await self._leave(self._client)
             self._client = await self._reach(patience)
+            self._client.scheduler_comm.interval = SENT
             self.workers = len(await self._client.scheduler.ncores())
             return self._client
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .memory import give_back
 from .process import THREADS
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def calmly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     """The result of a function, computed with one thread while this worker computes no other."""
     with _turn:
         os.environ.update(dict.fromkeys(THREADS, "1"))
+        give_back()
         torch = sys.modules.get("torch")  # one that is imported later takes the number from there
         if torch is not None and torch.get_num_threads() > 1:
             torch.set_num_threads(1)

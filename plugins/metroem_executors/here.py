@@ -7,6 +7,8 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
+from .memory import give_back
+
 
 class Here(Executor):
     """This process, which computes with one thread what it is given, at once."""
@@ -26,9 +28,10 @@ class Here(Executor):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have torch compute with one thread."""
+    """Have torch compute with one thread, in no more memory than it needs."""
     import torch
 
+    give_back()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -18,6 +18,8 @@ from typing import Any
 
 from metroem_core.errors import said
 
+from .memory import give_back
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TOO_MUCH = 77  # the exit status of a process that took more memory than it may
 WATCHED = 0.1  # seconds between two looks at the memory
@@ -85,6 +87,7 @@ def answer(call: bytes) -> bytes:
 def settle(gpu: int | None, memory: float | None) -> None:
     """Prepare a new process: one thread, no Ctrl-C of its own, and an end with its parent."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
+    give_back()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -15,6 +15,7 @@ from .places import Spec, kvstore, read_json
 from .precomputed import Info, volume_info
 from .stored import RULES, Grid, StoredVolume
 from .tensors import Tensor, marked
+from .writing import FIRST
 
 AXES = (3, 2, 1, 0)
 
@@ -64,18 +65,22 @@ def info_at(path: str) -> Info | None:
 
 def grid(path: str, info: Info, mip: int) -> Grid:
     """A mip, read with TensorStore where that is possible."""
-    found = info["scales"][mip]
+    number = mip - int(info.get(FIRST, 0))
+    found = info["scales"][number]
     lacking = found.get("encoding", "raw") not in ENCODINGS
     if lacking or only_cloudvolume(path) or is_compressed(path, found["key"]):
-        return Cloud(path, mip)
-    return tensor(path, mip)
+        return Cloud(path, number)
+    return tensor(path, mip, number)
 
 
-def tensor(path: str, mip: int) -> Tensor:
-    """A mip, read with TensorStore."""
-    return Tensor(f"{path}: mip {mip}", {**scale(mip), "kvstore": kvstore(path)}, AXES)
+def tensor(path: str, mip: int, number: int) -> Tensor:
+    """A mip, read with TensorStore.
+
+    :param number: of its scale in the ``info``.
+    """
+    return Tensor(f"{path}: mip {mip}", {**scale(number), "kvstore": kvstore(path)}, AXES)
 
 
-def scale(mip: int) -> Spec:
+def scale(number: int) -> Spec:
     """Which array of a volume TensorStore shall open."""
-    return {"driver": "neuroglancer_precomputed", "scale_index": mip}
+    return {"driver": "neuroglancer_precomputed", "scale_index": number}

@@ -18,19 +18,21 @@ from metroem_registry import did_you_mean
 
 from .boxes import Slices, lifted, read_box
 from .lengths import triple
+from .writing import FIRST
 
 USUAL = ("main", "img", "volumes/raw")
-PLACE = ("resolution", "voxel_size", "offset")
+PLACE = ("resolution", "voxel_size", "offset", FIRST)
 
 
 @attrs.frozen
 class HDF5:
-    """A dataset (C, Z, Y, X), (Z, Y, X) or (Y, X) of an HDF5 file, with one mip, 0.
+    """A dataset (C, Z, Y, X), (Z, Y, X) or (Y, X) of an HDF5 file, with one mip.
 
     Its attributes are read as CREMI files have them: ``resolution`` (or ``voxel_size``) is
     nanometres along z, y, x, and ``offset`` is the corner of the first voxel in nanometres along
-    z, y, x. Without them a voxel is 1 nm, and the first one is at 0. The others are told as they
-    are: ``units`` and ``components`` make the dataset a field.
+    z, y, x. Without them a voxel is 1 nm, and the first one is at 0. The mip is 0, unless an
+    attribute ``first_mip`` names another one. The others are told as they are: ``units`` and
+    ``components`` make the dataset a field.
 
     :param path: the file.
     :param dataset: its name inside the file. Without it, ``main``, ``img`` or ``volumes/raw`` is
@@ -155,7 +157,8 @@ def info_of(dataset: h5py.Dataset) -> VolumeInfo:
     x, y, z = size[::-1].tolist()
     box = Box.of(tuple(offset[::-1].astype(int)), tuple(shape[::-1]))
     others = {name: told(dataset.attrs[name]) for name in dataset.attrs if name not in PLACE}
-    return VolumeInfo(channels, dataset.dtype.name, {0: Scale(box, (x, y, z))}, others)
+    scales = {int(dataset.attrs.get(FIRST, 0)): Scale(box, (x, y, z))}
+    return VolumeInfo(channels, dataset.dtype.name, scales, others)
 
 
 def told(value: Any) -> Any:

@@ -17,6 +17,7 @@ from .lengths import nanometres
 from .places import kvstore, read_json
 from .stored import RULES, StoredVolume
 from .tensors import Tensor, marked, numbers, of_three, order_of
+from .writing import FIRST
 
 OURS = "metroem"  # the attribute that holds those of a volume, as N5 has its own units
 AXES = {2: "xy", 3: "xyz", 4: "xyzc"}
@@ -65,12 +66,13 @@ def volume_at(path: str, group: Attributes) -> tuple[VolumeInfo, dict[int, Tenso
     if "dimensions" in group:
         levels = {0: (path, group)}
     else:
-        levels = {mip: (f"{path}/s{mip}", each) for mip, each in enumerate(mips(path))}
+        first = int(group.get(FIRST, 0))
+        levels = {first + n: (f"{path}/s{n}", each) for n, each in enumerate(mips(path))}
     if not levels:
         raise UserError(f"{path}: there is no N5 dataset, and no group with datasets s0, s1 ...")
     grids = {mip: tensor(*level) for mip, level in levels.items()}
     scales = {mip: scale_of(grids[mip], {**group, **own}, mip) for mip, (_, own) in levels.items()}
-    view = grids[0].view
+    view = grids[min(grids)].view
     dtype = numbers(path, str(view.dtype.name))
     return VolumeInfo(view.shape[0], dtype, scales, dict(group.get(OURS, {}))), grids
 

@@ -12,9 +12,10 @@ from metroem_core.geometry import Box, Scale, VolumeInfo
 
 from .lengths import nanometres
 from .places import read_json
+from .writing import FIRST, first_mip
 
 DRIVERS = {2: "zarr", 3: "zarr3"}
-OWN = ("ome", "multiscales", "omero", "labels", "resolution", "voxel_size", "offset")
+OWN = ("ome", "multiscales", "omero", "labels", "resolution", "voxel_size", "offset", FIRST)
 SPACE = "zyx"
 
 
@@ -139,8 +140,9 @@ def scale_of(level: Level, shape: tuple[int, ...]) -> Scale:
 
 
 def metadata_of(info: VolumeInfo, version: int) -> dict[str, Any]:
-    """The attributes of a group that holds the mips 0, 1, 2 ... as arrays of these names."""
-    first = np.array(info.scales[0].voxel_size)
+    """The attributes of a group that holds the mips as arrays that are called as they are."""
+    attributes = {**info.attributes, **first_mip(info, "OME-NGFF images")}
+    first = np.array(info.scales[min(info.scales)].voxel_size)
     datasets = []
     for mip in sorted(info.scales):
         scale = info.scales[mip]
@@ -155,5 +157,5 @@ def metadata_of(info: VolumeInfo, version: int) -> dict[str, Any]:
     axes = [{"name": "c", "type": "channel"}, *space]
     entry = {"name": "image", "axes": axes, "datasets": datasets}
     if version == 3:
-        return {**info.attributes, "ome": {"version": "0.5", "multiscales": [entry]}}
-    return {**info.attributes, "multiscales": [{**entry, "version": "0.4"}]}
+        return {**attributes, "ome": {"version": "0.5", "multiscales": [entry]}}
+    return {**attributes, "multiscales": [{**entry, "version": "0.4"}]}

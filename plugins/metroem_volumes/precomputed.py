@@ -10,19 +10,23 @@ from metroem_core.errors import UserError
 from metroem_core.geometry import Box, Scale, VolumeInfo
 
 from .tensors import numbers
-from .writing import check_attributes
+from .writing import FIRST, check_attributes, first_mip
 
 FORMAT = "neuroglancer_multiscale_volume"
 DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "float32")
-OWN = ("@type", "type", "data_type", "num_channels", "scales", "mesh", "skeletons", "app", "graph")
+OWN = (
+    *("@type", "type", "data_type", "num_channels", "scales"),
+    *("mesh", "skeletons", "app", "graph", FIRST),
+)
 
 Info = dict[str, Any]
 
 
 def volume_info(info: Info, where: str) -> VolumeInfo:
-    """What an ``info`` says; the number of a scale in its list is its mip."""
+    """What an ``info`` says; its scales are the mips from 0, or from ``first_mip``, on."""
     try:
-        scales = {mip: scale_of(scale) for mip, scale in enumerate(info["scales"])}
+        first = int(info.get(FIRST, 0))
+        scales = {mip: scale_of(scale) for mip, scale in enumerate(info["scales"], first)}
         dtype = numbers(where, str(info["data_type"]).lower())
         channels = int(info["num_channels"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -45,6 +49,7 @@ def info_of(volume: VolumeInfo, chunk: tuple[int, int, int], encoding: str) -> I
     """
     if volume.dtype not in DTYPES:
         raise UserError(f"precomputed volumes cannot hold {volume.dtype}, only {', '.join(DTYPES)}")
+    first = first_mip(volume, "precomputed volumes")
     check_attributes(volume, "precomputed volumes", OWN)
     keys: set[str] = set()
     scales = []
@@ -55,6 +60,7 @@ def info_of(volume: VolumeInfo, chunk: tuple[int, int, int], encoding: str) -> I
         keys.add(scales[-1]["key"])
     return {
         **volume.attributes,
+        **first,
         "@type": FORMAT,
         "type": "segmentation" if encoding == "compressed_segmentation" else "image",
         "data_type": volume.dtype,

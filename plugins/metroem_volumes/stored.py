@@ -16,7 +16,7 @@ from metroem_core.kinds import Gap
 
 from .boxes import Slices, lifted, nothing, read_box
 from .places import Absent
-from .writing import check_write
+from .writing import agree, agree_chunks, check_write
 
 Missing = Literal["error", "report", "zero"]
 RULES = ("error", "report", "zero")
@@ -134,6 +134,27 @@ class WritableVolume(StoredVolume):
         """Store the voxels (C, Z, Y, X) of a box."""
         part = check_write(self.info, box, mip, voxels)
         self.grids[mip].write(part, voxels)
+
+
+def writable(
+    where: str,
+    found: VolumeInfo,
+    wanted: VolumeInfo,
+    grids: Mapping[int, Grid],
+    chunk: Triple,
+    shard: Triple | None = None,
+) -> WritableVolume:
+    """A volume to write to, which may have been there already.
+
+    :param chunk: voxels x, y, z that it should have in a chunk.
+    :param shard: and in what is written together.
+    :raises UserError: when it is another one than is wanted.
+    """
+    agree(where, found, wanted)
+    for mip, scale in wanted.scales.items():
+        agree_chunks(where, "chunk", grids[mip].chunk[::-1], chunk, scale)
+        agree_chunks(where, "shard", grids[mip].piece[::-1], shard or chunk, scale)
+    return WritableVolume(where, wanted, grids)
 
 
 def pieces(part: Slices, chunk: Triple, origin: Triple) -> Iterator[Slices]:

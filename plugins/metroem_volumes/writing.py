@@ -10,9 +10,11 @@ import numpy as np
 from attrs.validators import deep_iterable, gt
 
 from metroem_core.errors import UserError
-from metroem_core.geometry import Box, VolumeInfo
+from metroem_core.geometry import Box, Scale, Triple, VolumeInfo
 
 from .boxes import Slices
+
+FIRST = "first_mip"  # of a volume whose mips do not begin with 0, in its metadata
 
 
 def check_write(info: VolumeInfo, box: Box, mip: int, voxels: np.ndarray) -> Slices:
@@ -43,10 +45,25 @@ def only_mip(info: VolumeInfo, what: str) -> None:
         raise UserError(f"{what} has one mip, 0, and cannot hold mip {listed(info.scales)}")
 
 
-def mips_from_0(info: VolumeInfo, what: str) -> None:
-    """Refuse a volume whose mips are not 0, 1, 2 and so on."""
-    if sorted(info.scales) != list(range(len(info.scales))) or not info.scales:
-        raise UserError(f"the mips of {what} are 0, 1, 2 ...: it cannot hold {listed(info.scales)}")
+def one_mip(info: VolumeInfo, what: str) -> int:
+    """The mip of a volume.
+
+    :raises UserError: when it has several.
+    """
+    if len(info.scales) != 1:
+        raise UserError(f"{what} has one mip, and cannot hold mip {listed(info.scales)}")
+    return min(info.scales)
+
+
+def first_mip(info: VolumeInfo, what: str) -> dict[str, int]:
+    """What the metadata of a format that numbers its mips 0, 1, 2 say where the first is another.
+
+    :raises UserError: when the mips do not follow each other.
+    """
+    mips = sorted(info.scales)
+    if not mips or mips != list(range(mips[0], mips[0] + len(mips))):
+        raise UserError(f"the mips of {what} follow each other: it cannot hold {listed(mips)}")
+    return {FIRST: mips[0]} if mips[0] else {}
 
 
 def check_attributes(info: VolumeInfo, what: str, own: Iterable[str] = ()) -> None:
@@ -81,6 +98,22 @@ def agree(where: str, found: VolumeInfo, wanted: VolumeInfo) -> None:
                 f"{where} exists already with {what} {there}, not {here}. "
                 "Choose another name, or remove it"
             )
+
+
+def agree_chunks(where: str, name: str, found: Triple, wanted: Triple, scale: Scale) -> None:
+    """Refuse to write to a mip that is there already, but in other pieces.
+
+    :param name: of the parameter that says how large they are.
+    :param found: voxels x, y, z of the pieces that are there.
+    :param wanted: of those that the parameter asks for. What reaches beyond the mip does not count.
+    :raises UserError: naming both.
+    """
+    there, here = (tuple(map(min, each, scale.box.size)) for each in (found, wanted))
+    if there != here:
+        raise UserError(
+            f"{where} exists already in {name}s of {there} voxels, not {here}. "
+            f"Set '{name}' to that, choose another name, or remove it"
+        )
 
 
 def differences(found: VolumeInfo, wanted: VolumeInfo) -> Iterator[tuple[str, object, object]]:

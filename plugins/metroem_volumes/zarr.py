@@ -16,6 +16,7 @@ from .ngff import DRIVERS, OWN, Level, Multiscale, Node, multiscale_of, node_at,
 from .places import kvstore
 from .stored import RULES, StoredVolume
 from .tensors import Tensor, marked, numbers, order_of
+from .writing import FIRST
 
 USUAL = "tczyx"
 
@@ -65,11 +66,12 @@ def volume_at(node: Node, axes: str | None = None) -> tuple[VolumeInfo, dict[int
     found = lone(node, axes) if node.is_array else multiscale_of(node)
     if found is None:
         raise UserError(f"{node.path}: a group without OME-NGFF multiscales; name its 'dataset'")
-    grids, scales = {}, {}
-    for mip, level in enumerate(found.levels):
+    grids: dict[int, Tensor] = {}
+    scales = {}
+    for mip, level in enumerate(found.levels, int(node.attributes.get(FIRST, 0))):
         grids[mip] = tensor(node, level, found.axes)
         scales[mip] = scale_of(level, grids[mip].view.shape[1:])
-    view = grids[0].view
+    view = grids[min(grids)].view
     dtype = numbers(node.path, str(view.dtype.name))
     others = {name: value for name, value in node.attributes.items() if name not in OWN}
     return VolumeInfo(view.shape[0], dtype, scales, others), grids

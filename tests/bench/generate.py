@@ -1,14 +1,12 @@
-"""Fields of a volume: how fast, on what the time goes, and in how much memory.
+"""Fields of a volume: how fast, and on what the time goes.
 
-Sections of smooth noise in a local zarr volume, each a little deformed. The bound of memory is that
-a volume 16 times larger needs no more.
+Sections of smooth noise in a local zarr volume, each a little deformed.
 
     python tests/bench/generate.py [SIDE] [SECTIONS] [REPEATS]
 """
 
 import json
 import logging
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +16,6 @@ import torch
 
 BLOCK, HALO = 512, 64
 NETWORK = Path(__file__).parents[1] / "networks" / "small.json"
-LARGE, TIMES = 2048, 16  # pixels along a side, and how many times the sections of a larger volume
 TINY = {
     "type": "module",
     "network": {"type": "unet2d", "in_channels": 2, "features": [1, 1], "convolutions": 1},
@@ -87,21 +84,9 @@ def compare(image, folder, aligners, repeats):
     for name, aligner in aligners.items():
         seconds, report = fastest(image, folder, aligner, repeats)
         rate = report["pixels"] / 1e6 / seconds
-        shares = ", ".join(f"{part} {share:.0%}" for part, share in report["shares"].items())
-        print(f"{name}: {rate:.3g} Mpix/s with one process: {shares}")
-
-
-def peak(image, out):
-    """Megabytes at most that a process of its own needs for a volume."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import generate; from pathlib import Path; "
-        "generate.generate(Path(sys.argv[2]), Path(sys.argv[3]), generate.TINY); "
-        "print(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
-    )
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", code, here, str(image), str(out)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1]) >> 10
+        parts = {part: report["seconds"][part] for part in ("read", "compute", "write")}
+        shares = [f"{part} {each / sum(parts.values()):.0%}" for part, each in parts.items()]
+        print(f"{name}: {rate:.3g} Mpix/s with one process: {', '.join(shares)}")
 
 
 def main():
@@ -112,13 +97,6 @@ def main():
         volume(folder / "image", side, sections)
         aligners = {"block_match": {"type": "block_match"}, "pyramid": pyramid(folder / "pyramid")}
         compare(folder / "image", folder, aligners, repeats)
-        sizes = {}
-        for times in (1, TIMES):
-            image = folder / f"larger{times}"
-            volume(image, LARGE, 4 * times)
-            sizes[times] = peak(image, folder / f"peak{times}")
-        growth = sizes[TIMES] / sizes[1] - 1
-        print(f"peak memory: {sizes[1]} MB, and {sizes[TIMES]} MB for {TIMES} times: {growth:+.0%}")
 
 
 if __name__ == "__main__":

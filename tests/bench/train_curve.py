@@ -34,8 +34,11 @@ VOLUME = {
     "seed": 5, "size": (SIDE, SIDE, SECTIONS), "mips": 3, "deformation": 6.0,
     "deformation_scale": 256.0, "noise": 12.0, "brightness": 10.0, "contrast": 0.1,
 }  # fmt: skip
-EPOCHS = {"2": 60, "0": 30}
-CROPS, BATCH = 4, 8
+PHASES = {
+    "2": ((10, 25), (60, 25), (400, 40)),
+    "0": ((160, 8), (6400, 24)),
+}  # weights of bends, and epochs
+CROPS, BATCH = 4, 4
 
 
 def spec(folder, share):
@@ -50,19 +53,13 @@ def spec(folder, share):
         "validation": {"z": [SECTIONS - 4, SECTIONS]},
         "to": "pairs",
     }
-    objective = {
-        "type": "plain", "similarity": "ncc", "smoothness": "rigidity", "weight": 10.0, "crop": 4,
-    }  # fmt: skip
-    schedule = {"shape": "cosine", "warm_up": 0.03, "last": 0.05}
-    turns = ["random_transpose", "random_src_tgt_swap"]
-    phase = {"objective": objective, "lr": 2e-3, "clip": 1.0, "schedule": schedule}
     train = {
         "type": "train",
         "data": "pairs",
         "aligner": {"type": "pyramid", "path": str(folder / "new")},
         "phases": {
-            mip: [{**phase, "epochs": max(round(share * epochs), 1), "augmentations": turns}]
-            for mip, epochs in EPOCHS.items()
+            mip: [phase(weight, max(round(share * epochs), 1)) for weight, epochs in phases]
+            for mip, phases in PHASES.items()
         },
         "crop": 128,
         "crops": CROPS,
@@ -74,6 +71,21 @@ def spec(folder, share):
         "to": "model",
     }
     return {"steps": [curate, train]}
+
+
+def phase(weight, epochs):
+    """Likeness, and no bends: to bend is dear when the network has learnt to find anything."""
+    return {
+        "objective": {
+            "type": "plain", "similarity": "ncc", "smoothness": "bending", "weight": float(weight),
+            "crop": 4,
+        },
+        "augmentations": ["random_transpose", "random_src_tgt_swap"],
+        "lr": 2e-3,
+        "clip": 1.0,
+        "schedule": {"shape": "cosine", "warm_up": 0.03, "last": 0.05},
+        "epochs": epochs,
+    }  # fmt: skip
 
 
 class Snapshots:

@@ -16,6 +16,7 @@ from metroem_core.errors import UserError
 from metroem_core.files import whole
 from metroem_core.kinds import Executor, Plan
 from metroem_core.spec import Location, Output
+from metroem_core.stores import Full
 
 
 @attrs.frozen
@@ -50,6 +51,26 @@ class Square:
         return {"square": task.what**2, "third": task.what / 3}
 
 
+def numbered(count):
+    """Tasks whose squares are asked for."""
+    return [Task(f"task{number}", number) for number in range(count)]
+
+
+def values(count):
+    """What they give."""
+    return tuple({"square": number**2, "third": number / 3} for number in range(count))
+
+
+def begun(folder):
+    """The tasks that were begun, in order."""
+    return (folder / "diary").read_text().split()
+
+
+def marked(folder):
+    """The tasks that have a marker, in order of their names."""
+    return sorted(path.name.partition(".")[0] for path in folder.glob("*.done"))
+
+
 def come_to(end):
     """End a task in one of the ways in which tasks end."""
     match end:
@@ -61,6 +82,8 @@ def come_to(end):
             raise SystemExit(3)
         case "full":
             raise OSError(errno.ENOSPC, "No space left on device", "/some/where")
+        case "full store":
+            raise Full("the disk is full: /some/where")
         case "stubborn":
             raise Stubborn("one", "two")
         case "death":

@@ -5,10 +5,8 @@ import math
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +22,10 @@ from metroem_core.plugins import components
 from metroem_core.run import load
 from metroem_core.testing import StepConformance
 from metroem_steps.align import Align
+
+TOY = Path(__file__).with_name("toy_killing.py")
+components([TOY])
+toy = sys.modules["metroem_plugin_toy_killing"]
 
 SIZE, DEPTH = 96, 6
 WHOLE = Box((0, 0, 0), (SIZE, SIZE, DEPTH))
@@ -300,8 +302,9 @@ def test_drift_and_fit_are_told_for_every_section(whole, tmp_path, caplog):
     assert told.keys() > {"residual", "largest_drift", "cpc_before", "cpc_after"}
     text = caplog.text
     assert "drift px" in text
-    assert "Mpix/s" in text
-    assert "read" in text
+    shares = re.search(r"Mpix/s by each worker: (.*)", text)[1]
+    assert re.sub(r"\d+", "n", shares) == "read n%, compute n%, write n%, measure n%"
+    assert sum(map(int, re.findall(r"\d+", shares))) == 100
 
 
 def test_the_truth_is_what_the_residual_is_measured_against(tmp_path):
@@ -355,6 +358,14 @@ def test_a_volume_of_another_shape_at_its_place_is_refused(tmp_path):
     assert "exists already with" in refused(tmp_path, good)
 
 
+def test_a_volume_in_other_chunks_at_its_place_is_refused(tmp_path):
+    good = {"-1": volume(tmp_path / "f", constant(1, 0))}
+    volume(tmp_path / "total", constant(1, 0))
+    to = {"type": "zarr", "path": "total", "chunk": [48, 32, 1]}
+    assert "exists already in chunks of (32, 32, 1)" in refused(tmp_path, good, to=to)
+    assert not (tmp_path / "total.ledger").exists()
+
+
 def test_a_slice_of_the_sections_is_refused(tmp_path):
     from metroem_core.shard import Shard
 
@@ -385,25 +396,12 @@ def test_the_plan_tells_what_is_read_and_written(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_killed_run_goes_on_and_ends_with_the_same_fields(whole, tmp_path, processes):
+def test_a_killed_run_does_nothing_twice_after_its_marker(whole, tmp_path, processes):
     fields, parameters, _ = whole
     parameters = {**parameters, "block": [32, 32], "together": 1}
     wanted = total(tmp_path / "a", fields, **parameters)
-    local = {"type": "local", "processes": processes}
-    code = (
-        "import sys; from metroem_core.run import load; "
-        "load(eval(sys.argv[1]), out=sys.argv[2]).run()"
-    )
-    given = repr(spec(fields, **parameters, executor=local))
-    command = [sys.executable, "-c", code, given, str(tmp_path / "run")]
-    ledger = tmp_path / "run/total.ledger"
-    for count in (1, 4):
-        process = subprocess.Popen(command, start_new_session=True)
-        while len(list(ledger.glob("sections/*.done"))) < count:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command, check=True)
+    local, to = {"type": "local", "processes": processes}, {"type": "noting", "path": "total"}
+    given = spec(fields, **parameters, executor=local, to=to)
+    toy.killed_again_and_again(given, tmp_path / "run", tmp_path / "run/total", (5, 40, 90))
     assert read(tmp_path / "run/total").tobytes() == wanted.tobytes()
     assert report(tmp_path / "run") == report(tmp_path / "a")

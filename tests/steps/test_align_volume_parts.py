@@ -16,7 +16,7 @@ from metroem_steps.aligning.reading import cut
 from metroem_steps.aligning.smooth import around, smooth_part
 from metroem_steps.aligning.window import window
 from metroem_steps.rendering.kept import Kept
-from metroem_steps.rendering.pipeline import overlapped
+from metroem_steps.rendering.pipeline import overlapped, told
 
 BOX = Box((40, 24, 5), (104, 72, 6))
 WORKS = ("read", "compute", "write")
@@ -122,6 +122,13 @@ def test_reading_and_writing_go_on_while_something_is_computed():
     for name in WORKS:
         assert [each for each in seen if name in each] == [f"{name} {i}" for i in range(4)]
     assert seconds.keys() == {*WORKS, "passed"}
+
+
+def test_shares_of_time_add_up_to_all_of_it():
+    clock = {"read": 1.0, "compute": 1.0, "write": 1.0, "passed": 2.0}
+    assert told(3_000_000, clock) == (
+        "3 Mpix, 1.5 Mpix/s by each worker: read 33%, compute 34%, write 33%"
+    )
 
 
 @pytest.mark.parametrize("kind", ["read", "compute", "write"])

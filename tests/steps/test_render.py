@@ -1,7 +1,11 @@
 """Laws of volumes that are rendered through total fields."""
 
 import csv
+import json
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +17,14 @@ from metroem_core.field import random_smooth
 from metroem_core.geometry import Box, Scale, VolumeInfo
 from metroem_core.plugins import components
 from metroem_core.run import load
+from metroem_core.shard import Shard
 from metroem_core.testing import StepConformance
 from metroem_steps.render import Render
 from metroem_steps.rendering.rendered import Rendered
+
+TOY = Path(__file__).with_name("toy_killing.py")
+components([TOY])
+toy = sys.modules["metroem_plugin_toy_killing"]
 
 SIZE, DEPTH = 96, 3
 FIELD = {"units": "pixels", "components": "xy"}
@@ -231,6 +240,72 @@ def test_a_stopped_run_goes_on_with_what_is_missing(tmp_path, after):
     assert all(path.stat().st_mtime_ns == moment for path, moment in done.items())
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
+def test_slices_in_any_order_are_as_one_run(tmp_path, order):
+    given = fields(tmp_path / "f", smooth()), volume(tmp_path / "given", grey())
+    small = {"mips": 2, "block": [32, 32], "together": 1}
+    wanted = rendered(tmp_path / "a", *given, **small)
+    run = load({"steps": [step(*given, **small)]}, out=tmp_path / "b")
+    for index in order:
+        left = run.run(shard=Shard(index, 3))
+    assert "of 12 tasks are left" in left  # of the coarser mip, which the last slice began
+    assert rendered(tmp_path / "b", *given, **small).tobytes() == wanted.tobytes()
+    assert read(tmp_path / "b/out", 1).tobytes() == read(tmp_path / "a/out", 1).tobytes()
+
+
+def test_a_slice_does_its_share_of_every_volume(tmp_path):
+    image, field = volume(tmp_path / "given", grey()), fields(tmp_path / "f", constant(1, 0))
+    value = step(field, image, mips=2, block=[32, 32], together=1)
+    other = {**value["volumes"][0], "to": {"type": "zarr", "path": "other", "chunk": [32, 32, 1]}}
+    run = load({"steps": [{**value, "volumes": [*value["volumes"], other]}]}, out=tmp_path / "b")
+    left = run.run(shard=Shard(1, 3))
+    assert "volumes[0]: the slice is done, 18 of 27 tasks are left; volumes[1]: the slice" in left
+    for name in ("out", "other"):
+        assert len(list((tmp_path / f"b/{name}.ledger/mip0").glob("*.done"))) == 9
+
+
+def test_slices_that_begin_at_once_make_their_volume_once(tmp_path):
+    given = fields(tmp_path / "f", smooth()), volume(tmp_path / "given", grey())
+    wanted = rendered(tmp_path / "a", *given, block=[32, 32])
+    value = {"steps": [step(*given, block=[32, 32], together=1)]}
+
+    def work(index):
+        return load(value, out=tmp_path / "b").run(shard=Shard(index, 3))
+
+    with ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(work, (1, 2, 3)))
+    assert any("0 of 27 tasks are left" in each for each in told), told
+    assert read(tmp_path / "b/out").tobytes() == wanted.tobytes()
+
+
+def test_the_result_has_no_mips_but_those_that_are_rendered(tmp_path):
+    voxels = [grey(), grey(SIZE // 2)]
+    field = fields(tmp_path / "f", constant(0, 0))
+    to = {"type": "cloudvolume", "path": "out"}
+    given = volume(tmp_path / "given", *voxels)
+    load({"steps": [step(field, given, mip=1, mips=2, to=to)]}, out=tmp_path).run()
+    found = components().get("source", "cloudvolume")(path=str(tmp_path / "out")).open()
+    assert {mip: scale.box.size for mip, scale in found.info.scales.items()} == {
+        1: (SIZE // 2, SIZE // 2, DEPTH), 2: (SIZE // 4, SIZE // 4, DEPTH)
+    }  # fmt: skip
+    np.testing.assert_array_equal(found.read(found.info.scales[1].box, 1), voxels[1])
+    seen = json.loads((tmp_path / "out/info").read_text())
+    assert [each["resolution"] for each in seen["scales"]] == [[8, 8, 40], [16, 16, 40]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_run_does_nothing_twice_after_its_marker(tmp_path, processes):
+    given = fields(tmp_path / "f", smooth()), volume(tmp_path / "given", grey())
+    small = {"mips": 2, "block": [32, 32], "together": 1}
+    wanted = rendered(tmp_path / "a", *given, **small)
+    local, to = {"type": "local", "processes": processes}, {"type": "noting", "path": "out"}
+    spec = {"steps": [step(*given, **small, executor=local, to=to)]}
+    toy.killed_again_and_again(spec, tmp_path / "b", tmp_path / "b/out", (4, 15, 30))
+    assert read(tmp_path / "b/out").tobytes() == wanted.tobytes()
+    assert read(tmp_path / "b/out", 1).tobytes() == read(tmp_path / "a/out", 1).tobytes()
+
+
 def test_a_volume_that_was_removed_is_made_again(tmp_path):
     given = fields(tmp_path / "f", constant(5, -3)), volume(tmp_path / "given", grey())
     once = rendered(tmp_path, *given, mips=2)
@@ -346,6 +421,14 @@ def test_what_cannot_be_rendered_is_refused(tmp_path):
     assert "exists already with" in refused(tmp_path, field, image)
     with pytest.raises(ValueError, match="'volumes' or 'points'"):
         Render(fields=None)
+
+
+def test_a_volume_in_other_chunks_is_refused_before_anything_is_rendered(tmp_path):
+    field, image = fields(tmp_path / "f", constant(1, 0)), volume(tmp_path / "image", grey())
+    volume(tmp_path / "out", np.zeros_like(grey()))
+    to = {"type": "zarr", "path": "out", "chunk": [48, 32, 1]}
+    assert "exists already in chunks of (32, 32, 1)" in refused(tmp_path, field, image, to=to)
+    assert not read(tmp_path / "out").any()
 
 
 def test_a_vector_beyond_the_limit_stops_its_block_and_is_told(tmp_path):

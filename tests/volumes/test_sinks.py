@@ -1,3 +1,4 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -94,6 +95,95 @@ class TestTiffSink(SinkConformance):
 
     def source(self):
         return Tiff(self.component.path)
+
+
+CHUNKED = [
+    (CloudVolumeSink, {}),
+    (ZarrSink, {}),
+    (ZarrSink, {"version": 2}),
+    (ZarrSink, {"shard": (16, 16, 2)}),
+    (N5Sink, {}),
+    (HDF5Sink, {}),
+]
+
+
+def contents(folder):
+    return {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+@pytest.mark.parametrize(("sink", "parameters"), CHUNKED)
+def test_a_volume_in_other_chunks_is_refused_on_one_line(tmp_path, sink, parameters):
+    path = str(tmp_path / "v")
+    sink(path, chunk=SMALL, **parameters).open(INFO)
+    before = contents(tmp_path)
+    with pytest.raises(UserError) as error:
+        sink(path, chunk=(4, 8, 1), **parameters).open(INFO)
+    assert "exists already in chunks of (8, 8, 1) voxels, not (4, 8, 1). Set 'chunk'" in str(error)
+    assert path in str(error.value)
+    assert "\n" not in str(error.value)
+    assert contents(tmp_path) == before
+    sink(path, chunk=SMALL, **parameters).open(INFO)
+
+
+def test_a_volume_in_other_shards_is_refused(tmp_path):
+    path = str(tmp_path / "v")
+    ZarrSink(path, chunk=SMALL, shard=(16, 8, 2)).open(INFO)
+    for other in ((16, 16, 2), None):
+        with pytest.raises(UserError, match=r"already in shards of \(16, 8, 2\) voxels, not"):
+            ZarrSink(path, chunk=SMALL, shard=other).open(INFO)
+
+
+@pytest.mark.parametrize(("sink", "parameters"), CHUNKED)
+def test_chunks_that_are_larger_than_the_volume_are_all_of_it(tmp_path, sink, parameters):
+    for chunk in ((64, 64, 64), (128, 32, 32)):
+        sizes = {**parameters, **({"shard": chunk} if "shard" in parameters else {})}
+        sink(str(tmp_path / "v"), chunk=chunk, **sizes).open(INFO)
+
+
+def test_a_dataset_keeps_its_chunks_where_none_are_asked_for(tmp_path):
+    path = str(tmp_path / "v.h5")
+    HDF5Sink(path, chunk=SMALL).open(INFO)
+    HDF5Sink(path).open(INFO)
+
+
+def test_a_compressed_tiff_is_refused_before_anything_is_written(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    place = {"voxel_size": INFO.scales[0].voxel_size, "offset": INFO.scales[0].box.start}
+    shape, path = (1, *INFO.scales[0].box.shape), str(tmp_path / "v.tif")
+    voxels, metadata = np.ones(shape, np.uint8), {"axes": "CZYX", **place}
+    tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib", metadata=metadata)
+    with pytest.raises(UserError, match="exists already in compressed or scattered pieces"):
+        TiffSink(path).open(INFO)
+
+
+@pytest.mark.parametrize(
+    ("sink", "source"),
+    [(CloudVolumeSink, CloudVolume), (ZarrSink, Zarr), (N5Sink, N5), (HDF5Sink, HDF5)],
+)
+def test_the_finest_mip_need_not_be_0(tmp_path, sink, source):
+    scales = {3: Scale(Box((4, 2, 1), (36, 34, 3)), (24.0, 24.0, 40.0))}
+    if sink is not HDF5Sink:
+        scales[4] = Scale(Box((2, 1, 1), (18, 17, 3)), (48.0, 48.0, 40.0))
+    info = attrs.evolve(INFO, scales=scales, attributes={"units": "pixels"})
+    opened = sink(str(tmp_path / "v"), chunk=SMALL).open(info)
+    for mip, scale in scales.items():
+        voxels = np.full((1, *scale.box.shape), mip, np.uint8)
+        opened.write(scale.box, mip, voxels)
+    found = source(str(tmp_path / "v")).open()
+    assert found.info == info
+    assert sink(str(tmp_path / "v"), chunk=SMALL).open(info).chunk.keys() == scales.keys()
+    for mip, scale in scales.items():
+        assert (found.read(scale.box, mip) == mip).all()
+    other = attrs.evolve(info, scales={mip - 1: scale for mip, scale in scales.items()})
+    with pytest.raises(UserError, match="exists already with mips"):
+        sink(str(tmp_path / "v"), chunk=SMALL).open(other)
+
+
+def test_neuroglancer_sees_only_the_mips_that_there_are(tmp_path):
+    info = attrs.evolve(INFO, scales={2: INFO.scales[0]})
+    CloudVolumeSink(str(tmp_path / "v")).open(info)
+    seen = json.loads((tmp_path / "v/info").read_text())
+    assert [scale["resolution"] for scale in seen["scales"]] == [[4, 4.5, 40]]
 
 
 @pytest.mark.parametrize("sink", [HDF5Sink, TiffSink])

@@ -33,19 +33,19 @@ class Effort:
 
     :param sections: of the volume.
     :param pairs: in the set, the last of which validate.
-    :param epochs: of the training of each network.
+    :param epochs: of the training of each network: in its first phase, and in the second.
     :param crops: of each pair in an epoch.
     """
 
     sections: int
     pairs: int
     validating: int
-    epochs: int
+    epochs: tuple[int, int]
     crops: int
 
 
-FULL = Effort(sections=12, pairs=28, validating=4, epochs=9, crops=4)
-QUICK = Effort(sections=6, pairs=10, validating=2, epochs=6, crops=4)
+FULL = Effort(sections=12, pairs=28, validating=4, epochs=(6, 12), crops=4)
+QUICK = Effort(sections=6, pairs=10, validating=2, epochs=(5, 8), crops=8)
 
 
 def tissue(seed: int, sections: int) -> dict[str, Any]:
@@ -81,8 +81,9 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
         "coarse": mip + COARSER,
         "pairs": {"type": "points", "path": "points.csv", "max_mip": mip + COARSER},
         "validation": effort.validating,
-        "validate": max(effort.epochs // 4, 1),
-        "epochs": effort.epochs,
+        "validate": max(sum(effort.epochs) // 6, 1),
+        "first_epochs": effort.epochs[0],
+        "epochs": effort.epochs[1],
         "crops": effort.crops,
         "seed": seed,
         "stiffness": STIFFNESS[data is None],

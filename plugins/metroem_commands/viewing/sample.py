@@ -24,8 +24,7 @@ class Sample:
     :param contrast: of an image black and white, of a field 0 and the length of a long vector.
     :param middle: x, y, z of the middle of the data, in voxels of the finest mip.
     :param extent: voxels along x and y that they fill.
-    :param mips: those that hold something: a volume rendered at a coarse mip may have finer ones
-        in which nothing was ever written.
+    :param mips: those that hold something: other programs list finer ones than they write.
     """
 
     contrast: tuple[float, float]

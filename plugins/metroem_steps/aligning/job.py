@@ -20,7 +20,7 @@ from metroem_core.spec.paths import is_url
 from ..rendering.grouping import grouped
 from ..rendering.kept import Kept
 from ..rendering.pipeline import summed, told
-from ..rendering.places import beside, expect, identity
+from ..rendering.places import beside, identity, making
 from ..rendering.progress import PIECES, advancing
 from .measuring import Measurer, merged
 from .reading import section
@@ -71,8 +71,8 @@ class Job:
                 "leave --shard away, or give an executor with several workers"
             )
         box = checked_box(step)
-        expect(run, step.to)
-        chunk = Volumes.of(step, box).to.chunk[step.mip]
+        with making(run, [step.to]):
+            chunk = Volumes.of(step, box).to.chunk[step.mip]
         made = {**made_from(run, step, ignoring=WITHOUT), "volume": identity(run, step.to)}
         return cls(step, run, box, chunk, beside(run, step.to, ""), made)
 

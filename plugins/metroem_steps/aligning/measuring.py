@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from metroem_core.geometry import Box
 from metroem_core.kinds import Metric, Volume
 from metroem_core.mask import warp
 
+from ..rendering.pipeline import summed
 from .composing import candidate
 from .histogram import counts_of, together
 from .reading import cut, read_field, section
@@ -54,13 +56,16 @@ class Measurer:
         self.__init__(*state)  # type: ignore[misc]
 
     def __call__(self, task: Task) -> Measured:
-        """What is measured in the blocks of a task together."""
+        """What is measured in the blocks of a task together, and the seconds that it took."""
+        started = time.monotonic()
         if self._volumes is None:
             self._volumes = Volumes.of(self.step, self.box)
             self._image = self.step.image.open() if self.step.image is not None else None
             self._truth = self.step.truth.open() if self.step.truth is not None else None
         with torch.no_grad():
-            return merged([self._measured(block.write, self._volumes) for block in task.what])
+            found = merged([self._measured(block.write, self._volumes) for block in task.what])
+        passed = time.monotonic() - started
+        return {**found, "seconds": {"measure": passed, "passed": passed}}
 
     def _measured(self, box: Box, volumes: Volumes) -> Measured:
         wide = around(box, self.step.sigma)
@@ -112,6 +117,7 @@ def merged(several: Sequence[Measured]) -> Measured:
         **{name: together(each.get(name, {}) for each in several) for name in LENGTHS},
         "moved": [sum(each["moved"][axis] for each in several) for axis in range(3)],
         **{name: [s for each in several for s in each.get(name, ())] for name in SCORES},
+        "seconds": summed(each.get("seconds", {}) for each in several),
     }
 
 

@@ -54,7 +54,7 @@ def section_of(z: int, made: Sequence[Report], measured: Report) -> Report:
         "residuals": measured["residual"],
         "vectors": {way: n / sum(vectors.values()) for way, n in sorted(vectors.items())},
         **{when: averages(measured[when]) for when in ("before", "after")},
-        "seconds": summed(each["seconds"] for each in made),
+        "seconds": summed(each["seconds"] for each in [*made, measured]),
     }
 
 

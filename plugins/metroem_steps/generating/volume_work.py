@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from metroem_core.spec.paths import is_url
 from ..aligning.reading import check_field
 from ..curation.checks import check_mips
 from ..rendering.grouping import grouped
-from ..rendering.places import beside, expect, identity
+from ..rendering.places import beside, identity, making
 from .block_fields import BlockFinder
 from .finding import Finder
 from .pages import Reader
@@ -42,11 +42,9 @@ def write_sections(run: Run, step: Generate, sections: Sections, executor: Execu
     box = checked_box(sections, step.mip)
     run.progress(step, 0, 1)  # before anything is written
     worker = BlockFinder(sections, step.mip, Finder(step.aligner, step.refine, step.devices))
-    for sink in sections.fields.values():
-        expect(run, sink)
-    chunks = {offset: each.chunk[step.mip] for offset, each in worker.open()[1].items()}
-    check_chunks(sections, chunks, box)
-    tasks = tasks_of(sections, box, chunks.values())
+    with making(run, sections.fields.values()):
+        chunks = [each.chunk[step.mip] for each in worker.open()[1].values()]
+    tasks = tasks_of(sections, box, chunks)
     first = next(iter(sections.fields.values()))
     volumes = {offset: identity(run, sink) for offset, sink in sections.fields.items()}
     made = {**made_from(run, step, WITHOUT), "volumes": volumes}
@@ -84,24 +82,6 @@ def common(chunks: Iterable[Triple | None]) -> Triple | None:
         return None
     x, y, z = (math.lcm(*sides) for sides in zip(*known, strict=True))  # type: ignore[arg-type]
     return x, y, z
-
-
-def check_chunks(sections: Sections, chunks: Mapping[int, Triple | None], box: Box) -> None:
-    """Refuse a volume that was there already, in other chunks than its sink says.
-
-    :param chunks: as they are, by offset.
-    """
-    for offset, chunk in chunks.items():
-        sink = sections.fields[str(offset)]
-        said = getattr(sink, "chunk", None)
-        if chunk is None or said is None or getattr(sink, "shard", None) is not None:
-            continue
-        wanted = tuple(map(min, said, box.size))
-        if chunk != wanted:
-            raise UserError(
-                f"'fields.{offset}' exists already in chunks of {chunk}, not {wanted}. "
-                "Choose another name, or remove it"
-            )
 
 
 def checked_box(sections: Sections, mip: int) -> Box:

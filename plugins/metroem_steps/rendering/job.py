@@ -10,12 +10,13 @@ import attrs
 
 from metroem_core.blocks import Ledger, Task, made_from, plan, work
 from metroem_core.geometry import Box
+from metroem_core.shard import Unfinished
 
 from .checks import checked_box
 from .grouping import grouped
 from .kept import Kept
 from .pipeline import summed, told
-from .places import beside, expect, identity
+from .places import beside, identity, making
 from .progress import advancing
 from .rendered import Rendered
 from .scales import scaled
@@ -35,9 +36,11 @@ log = logging.getLogger("metroem.render")
 class Pass:
     """One mip of one volume.
 
+    :param volume: its number in the step.
     :param box: all of it, in voxels of the mip.
     """
 
+    volume: int
     rendered: Rendered
     mip: int
     box: Box
@@ -65,22 +68,33 @@ class Job:
         :raises UserError: with what does not fit.
         """
         box = checked_box(step)
-        for rendered in step.volumes:
-            expect(run, rendered.to)
-        passes = tuple(each for rendered in step.volumes for each in passes_of(step, rendered, box))
+        numbered = range(len(step.volumes))
+        with making(run, [rendered.to for rendered in step.volumes]):
+            passes = tuple(each for number in numbered for each in passes_of(step, number, box))
         return cls(step, run, box, passes, made_from(run, step, ignoring=WITHOUT))
 
     def do(self) -> None:
-        """Make all passes, tell how fast, and move the points."""
+        """Make all passes, tell how fast, and move the points.
+
+        :raises Unfinished: when a slice of them is done; coarser mips wait for the finer ones.
+        """
         clocks: list[dict[str, float]] = []
         before = 0
         total = sum(len(each.tasks) for each in self.passes)
         executor = self.step.executor or self.run.registry.get("executor", "local")(processes=1)
+        left: dict[int, Unfinished] = {}
         with Kept(executor) as kept:
             for each in self.passes:
                 progress = advancing(self.run, self.step, before, total)
-                clocks += self._pass(each, kept, progress)
                 before += len(each.tasks)
+                if each.volume in left:
+                    continue
+                try:
+                    clocks += self._pass(each, kept, progress)
+                except Unfinished as unfinished:
+                    left[each.volume] = unfinished
+        if left:
+            raise Unfinished("; ".join(f"volumes[{n}]: {left[n]}" for n in left))
         if self.passes:
             pixels = sum(math.prod(each.box.size) for each in self.passes)
             log.warning(told(pixels, summed(clocks)))
@@ -96,12 +110,13 @@ class Job:
         return work(each.tasks, renderer, kept, ledger, progress, last=last)
 
 
-def passes_of(step: Render, rendered: Rendered, box: Box) -> list[Pass]:
+def passes_of(step: Render, number: int, box: Box) -> list[Pass]:
     """The mips of a volume, the finest first, after making it."""
+    rendered = step.volumes[number]
     chunks = Opened.of(step, rendered, box).to.chunk
     passes = []
     for mip in range(step.mip, step.mip + rendered.mips):
         part = scaled(box, mip - step.mip)
         blocks = plan(part, (*step.block, 1), chunks[mip], origin=part.start)
-        passes.append(Pass(rendered, mip, part, grouped(blocks, step.together)))
+        passes.append(Pass(number, rendered, mip, part, grouped(blocks, step.together)))
     return passes

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import attrs
@@ -32,6 +34,16 @@ class Clock:
             self.seconds[name] += time.monotonic() - started
 
 
+@cache
+def thread(_: str) -> ThreadPoolExecutor:
+    """The thread of this process for a kind of work.
+
+    It stays from task to task: new threads would each take memory that the system does not get
+    back.
+    """
+    return ThreadPoolExecutor(1)
+
+
 def overlapped(
     items: Iterable[Item],
     read: Callable[[Item], Read],
@@ -45,15 +57,15 @@ def overlapped(
     :return: the seconds of each kind of work, and of all of it as it ``passed``.
     """
     clock, waiting, started = Clock(), iter(items), time.monotonic()
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+    reader, writer = thread("read"), thread("write")
 
-        def begin() -> tuple[Item, Future[Read]] | None:
-            for item in waiting:
-                return item, reader.submit(clock.timed, "read", read, item)
-            return None
+    def begin() -> tuple[Item, Future[Read]] | None:
+        for item in waiting:
+            return item, reader.submit(clock.timed, "read", read, item)
+        return None
 
-        written: Future[None] | None = None
-        following = begin()
+    following, written = begin(), None
+    try:
         while following is not None:
             item, data = following[0], following[1].result()
             following = begin()
@@ -64,6 +76,8 @@ def overlapped(
             written = writer.submit(clock.timed, "write", write, item, made)
         if written is not None:
             written.result()
+    finally:
+        wait([each for each in (following and following[1], written) if each is not None])
     return {**clock.seconds, "passed": time.monotonic() - started}
 
 
@@ -81,6 +95,14 @@ def told(pixels: int, clock: Mapping[str, float]) -> str:
     :param clock: the seconds of all tasks together.
     """
     kinds = {name: seconds for name, seconds in clock.items() if name != "passed"}
-    whole, passed = sum(kinds.values()) or 1, clock.get("passed", 0) or 1
-    shares = ", ".join(f"{name} {seconds / whole:.0%}" for name, seconds in kinds.items())
+    passed = clock.get("passed", 0) or 1
+    percents = zip(kinds, percents_of(list(kinds.values())), strict=True)
+    shares = ", ".join(f"{name} {percent}%" for name, percent in percents)
     return f"{pixels / 1e6:.3g} Mpix, {pixels / 1e6 / passed:.3g} Mpix/s by each worker: {shares}"
+
+
+def percents_of(parts: Sequence[float]) -> list[int]:
+    """Parts of a whole in percent, rounded so that they add up to 100."""
+    whole = sum(parts) or 1
+    ends = [0, *(round(100 * end / whole) for end in accumulate(parts))]
+    return [b - a for a, b in pairwise(ends)]

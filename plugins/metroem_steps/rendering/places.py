@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metroem_core.files import state, write_json
 from metroem_core.kinds import Sink
+from metroem_core.shard import in_turn
 from metroem_core.spec.dump import account
 from metroem_core.spec.paths import is_url
 
@@ -22,17 +25,25 @@ def beside(run: Run, sink: Sink, what: str) -> str:
     return f"{place}.{what}"
 
 
-def expect(run: Run, sink: Sink) -> None:
-    """Note that the volume of a sink is about to be made, if there is none."""
-    path = _local(run, sink)
-    if path is not None and not path.exists():
-        write_json(_note(run, sink), times_made(run, sink) + 1)
+@contextmanager
+def making(run: Run, sinks: Iterable[Sink]) -> Iterator[None]:
+    """The moment in which the volumes of sinks are opened, which other slices of the run wait for.
+
+    Of those that there are not, it is noted that they are made.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with in_turn(run.folder):
+        for sink in sinks:
+            path = _local(run, sink)
+            if path is not None and not path.exists():
+                write_json(_note(run, sink), times_made(run, sink) + 1)
+        yield
 
 
 def identity(run: Run, sink: Sink) -> Any:
     """What tells a volume from another one that was made in its place after it was removed.
 
-    Of one at a URL nothing is known. Of others :func:`expect` was told before they were opened.
+    Of one at a URL nothing is known. Others are opened while they are :func:`making`.
     """
     path = _local(run, sink)
     if path is None:

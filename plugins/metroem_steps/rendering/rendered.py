@@ -19,7 +19,7 @@ class Rendered:
     """A volume to render through the fields.
 
     :param source: the volume; it must have the mip that is rendered.
-    :param to: where the result goes. Its mips finer than the one rendered stay empty.
+    :param to: where the result goes. Its finest mip is the one that is rendered.
     :param nature: of its values. An ``image`` is interpolated, and 0 stays no data; ``labels`` are
         those of the nearest pixel; a ``mask``, of 0 and 1, of 0, 1 and 2, or of 0 and a larger
         value, is rounded up, so that it covers what it touches.

@@ -16,15 +16,15 @@ def voxel_size(info: VolumeInfo) -> VoxelSize:
 
 
 def scales_of(box: Box, mip: int, levels: int, size: VoxelSize) -> dict[int, Scale]:
-    """The scales from MIP0 on. Volumes have them all, though finer ones than a mip stay empty.
+    """The scales of a volume that begins with a mip, since finer ones would stay empty.
 
-    :param box: in voxels of the mip.
+    :param box: in voxels of that mip.
     :param levels: how many there are from that mip on.
     :param size: nanometres of a MIP0 voxel.
     """
     return {
         each: Scale(scaled(box, each - mip), voxel_size_at(size, each))
-        for each in range(mip + levels)
+        for each in range(mip, mip + levels)
     }
 
 

@@ -15,9 +15,9 @@ from ..clouds import is_compressed, only_cloudvolume
 from ..cloudvolume import info_at, scale, tensor
 from ..places import make_files
 from ..precomputed import Info, info_of, volume_info
-from ..stored import WritableVolume
+from ..stored import WritableVolume, writable
 from ..tensors import Tensor, rehearse
-from ..writing import agree, mips_from_0
+from ..writing import agree
 
 CHUNK = (512, 512, 1)
 ENCODINGS = ("raw", "png", "jpeg", "compressed_segmentation")
@@ -50,21 +50,20 @@ class CloudVolumeSink:
         path = self.path.rstrip("/")
         if only_cloudvolume(path):
             raise UserError(f"{path}: can be read only; write to a folder, gs:// or s3://")
-        mips_from_0(info, "precomputed volumes")
         wanted = info_of(info, self.chunk, self.encoding)
         found = info_at(path)
         if found is None:
-            arrays = [("", scale(mip)) for mip in info.scales]
+            arrays = [("", scale(number)) for number in range(len(info.scales))]
             make_files(path, rehearse(path, {"info": wanted}, arrays))
             found = info_at(path) or wanted
         agree(path, volume_info(found, path), info)
-        return WritableVolume(
-            path, info, {mip: self._grid(path, found, mip) for mip in info.scales}
-        )
+        numbered = enumerate(sorted(info.scales))
+        grids = {mip: self._grid(path, found, mip, number) for number, mip in numbered}
+        return writable(path, info, info, grids, self.chunk)
 
-    def _grid(self, path: str, found: Info, mip: int) -> Tensor:
-        if is_compressed(path, found["scales"][mip]["key"]):
+    def _grid(self, path: str, found: Info, mip: int, number: int) -> Tensor:
+        if is_compressed(path, found["scales"][number]["key"]):
             raise UserError(
                 f"{path}: its chunks were compressed by cloud-volume: it can be read only"
             )
-        return tensor(path, mip)
+        return tensor(path, mip, number)

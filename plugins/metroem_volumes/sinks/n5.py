@@ -13,9 +13,9 @@ from metroem_core.spec import Output
 
 from ..n5 import OURS, volume_at
 from ..places import Spec, make_files, read_json
-from ..stored import WritableVolume
+from ..stored import WritableVolume, writable
 from ..tensors import rehearse
-from ..writing import agree, check_attributes, mips_from_0
+from ..writing import check_attributes, first_mip
 
 CODECS = ("gzip", "zstd", "none")
 
@@ -44,16 +44,16 @@ class N5Sink:
     def open(self, info: VolumeInfo) -> WritableVolume:
         """The group, made if there is none."""
         path = self.path.rstrip("/")
-        mips_from_0(info, "N5 groups")
+        first = first_mip(info, "N5 groups")
         check_attributes(info, "N5 groups")
         if read_json(path, "attributes.json") is None:
-            arrays = [(f"s{mip}/", self._array(info, mip)) for mip in sorted(info.scales)]
-            group = {"attributes.json": {"n5": "2.0.0", OURS: info.attributes}}
+            mips = enumerate(sorted(info.scales))
+            arrays = [(f"s{number}/", self._array(info, mip)) for number, mip in mips]
+            group = {"attributes.json": {"n5": "2.0.0", **first, OURS: info.attributes}}
             made = rehearse(path, group, arrays)
             make_files(path, dict(sorted(made.items(), reverse=True)))
         found, grids = volume_at(path, read_json(path, "attributes.json") or {})
-        agree(path, found, info)
-        return WritableVolume(path, info, grids)
+        return writable(path, found, info, grids, self.chunk)
 
     def _array(self, info: VolumeInfo, mip: int) -> Spec:
         """How TensorStore makes the dataset of a mip."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -17,6 +19,9 @@ from metroem_core.spec import Output
 from ..pages import tiff
 from ..tiff import OWN, TiffVolume, info_of
 from ..writing import agree, check_attributes, check_write, only_mip
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
@@ -47,6 +52,7 @@ class TiffSink:
                 make(part, info)
         with tiff(self.path) as file:
             agree(self.path, info_of(file), info)
+            check_layout(self.path, file)
         return TiffWritable(self.path, info)
 
 
@@ -55,6 +61,15 @@ def check(info: VolumeInfo) -> None:
     if info.dtype not in DTYPES:
         raise UserError(f"TIFF files cannot hold {info.dtype}, only {', '.join(DTYPES)}")
     check_attributes(info, "TIFF files", OWN)
+
+
+def check_layout(path: str, file: TiffFile) -> None:
+    """Refuse a file that is there already, but in which voxels cannot be put in their places."""
+    if file.series[0].dataoffset is None:
+        raise UserError(
+            f"{path} exists already in compressed or scattered pieces, not as one. "
+            "Choose another name, or remove it"
+        )
 
 
 def make(path: Path, info: VolumeInfo) -> None:
@@ -72,6 +87,19 @@ def make(path: Path, info: VolumeInfo) -> None:
         bigtiff=prod(shape) * np.dtype(info.dtype).itemsize > 2**31,
         metadata={"axes": "CZYX", **place, **info.attributes},
     )
+    allocate(path)
+
+
+def allocate(path: Path) -> None:
+    """Have the disk keep the space of a file, which is written through memory.
+
+    :raises OSError: when the disk is full, which would end the process later.
+    """
+    with open(path, "r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @attrs.frozen

@@ -14,9 +14,9 @@ from metroem_core.spec import Output
 
 from ..ngff import DRIVERS, OWN, metadata_of, node_at
 from ..places import Spec, make_files
-from ..stored import WritableVolume
+from ..stored import WritableVolume, writable
 from ..tensors import rehearse
-from ..writing import agree, check_attributes, mips_from_0, positive
+from ..writing import check_attributes, positive
 from ..zarr import volume_at
 
 CODECS = ("zstd", "gzip", "none")
@@ -26,7 +26,7 @@ CODECS = ("zstd", "gzip", "none")
 class ZarrSink:
     """An OME-NGFF image with axes c, z, y, x: version 0.5 in zarr v3, or 0.4 in zarr v2.
 
-    Each mip is an array, called 0, 1, 2 and so on.
+    Each mip is an array, called by its number.
 
     :param path: the folder, or its URL.
     :param version: of zarr.
@@ -63,17 +63,16 @@ class ZarrSink:
     def open(self, info: VolumeInfo) -> WritableVolume:
         """The image, made if there is none."""
         path = self.path.rstrip("/")
-        mips_from_0(info, "OME-NGFF images")
         check_attributes(info, "OME-NGFF images", OWN)
+        group = self._group(path, info)
         if node_at(path) is None:
             arrays = [(f"{mip}/", self._array(info, mip)) for mip in sorted(info.scales)]
-            make_files(path, {**rehearse(path, {}, arrays), **self._group(path, info)})
+            make_files(path, {**rehearse(path, {}, arrays), **group})
         node = node_at(path)
         if node is None:
             raise UserError(f"{path}: cannot be read again after it was made")
         found, grids = volume_at(node)
-        agree(path, found, info)
-        return WritableVolume(path, info, grids)
+        return writable(path, found, info, grids, self.chunk, self.shard)
 
     def _group(self, path: str, info: VolumeInfo) -> dict[str, bytes]:
         """The files that say what the arrays are; without them there is no image."""
