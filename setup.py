@@ -206,7 +206,6 @@ TEST = [
 
 EXTRAS = {
     "dask": ["dask[distributed]"],
-    "report": ["matplotlib"],
     "view": ["neuroglancer"],
     "tiff": ["tifffile"],
     "tensorboard": ["tensorboard"],

@@ -16,11 +16,11 @@ import click
     help="The folder to write.",
 )
 @click.option("--seed", default=1, show_default=True, help="Which tissue to make.")
-@click.option("--quick", is_flag=True, help="Less of everything: about a minute.")
+@click.option("--quick", is_flag=True, help="Less of everything: about two minutes.")
 @click.option(
     "--data",
     metavar="PATH",
-    help="Your own sections instead: HDF5, TIFF, zarr, N5 or precomputed, 600 pixels at least.",
+    help="Your own sections instead: HDF5, TIFF, zarr, N5 or precomputed, 320 pixels at least.",
 )
 def demo(out: Path, seed: int, quick: bool, data: str | None) -> None:
     """Curate, train, generate fields, align and render: the whole chain in some minutes.

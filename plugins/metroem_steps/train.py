@@ -52,6 +52,8 @@ class Train:
     :param labels: the names of the labels that are read with the pictures, as ``crack`` for
         ``src_crack`` and ``tgt_crack``; all that the set has, unless given.
     :param fresh: begin with new weights, even where there are some.
+    :param inherit: begin each module but the first with the weights of the one before it, which
+        must have the same network.
     :param checkpoint: what fields are called, and weights in folders of the older programs.
     :param fields: what the fields are called that the first module starts from, if it is not the
         first of the pyramid; as ``checkpoint``, unless given.
@@ -89,6 +91,7 @@ class Train:
     mip: int | None = attrs.field(default=None, validator=optional(ge(0)))
     labels: tuple[str, ...] | None = None
     fresh: bool = False
+    inherit: bool = False
     checkpoint: str = attrs.field(default="checkpoint")
     fields: str | None = None
     crop: int = attrs.field(default=1024, validator=ge(1))

@@ -1,5 +1,6 @@
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def test_another_seed_is_other_tissue_other_places_and_other_weights(tmp_path):
     one, other = (tmp_path / name for name in ("one", "other"))
     write(one, QUICK, 1, None)
     write(other, QUICK, 2, None)
-    for name in ("demo.yaml", "points.csv", "untrained/0_mip2in_small/weights.safetensors"):
+    for name in ("demo.yaml", "points.csv", "untrained/0_mip4in_small/weights.safetensors"):
         assert (one / name).read_bytes() != (other / name).read_bytes()
 
 
@@ -64,14 +65,14 @@ def test_pictures_lie_in_the_volume(tmp_path, sections):
         for mip in step.mips:
             assert step.frame(place.src, mip).box.overlap(step.image.open().info.scale(0).box)
         x, y, z = place.src
-        assert 256 <= x <= 640 - 256
-        assert 256 - 4 <= y <= 600 - 256
+        assert 128 <= x <= 640 - 128
+        assert 128 - 4 <= y <= 600 - 128
         assert 1 <= z < 6
 
 
 def test_too_little_data_is_told(tmp_path):
-    data = np.zeros((6, 500, 700), np.uint8).tolist()
-    with pytest.raises(UserError, match="6 sections of 576 x 576 pixels at least.* 700 x 500"):
+    data = np.zeros((6, 300, 700), np.uint8).tolist()
+    with pytest.raises(UserError, match="6 sections of 320 x 320 pixels at least.* 700 x 300"):
         write(tmp_path, QUICK, 1, {"type": "array", "data": data})
 
 
@@ -127,19 +128,23 @@ def rows(text):
 
 def better(shown):
     """What a table says for certain: which rows are nearer to the truth, or more alike."""
-    before, network, refined, untrained, volume, aligned = (
+    before, coarse, fine, refined, untrained, volume, aligned = (
         shown[title]
         for title in (
             "pairs, not aligned",
             "the network of the coarse mip",
+            "and that of the fine one",
             "and then optimise",
             "without any training",
             "volume, not aligned",
             "volume, aligned",
         )
     )
-    yield from (before[0] > network[0], network[0] > refined[0], before[0] > untrained[0])
-    yield from (after[n] > before[n] for after in (network, refined, untrained) for n in (1, 2))
+    stages = (before, coarse, fine, refined)
+    yield from (one[0] > then[0] for one, then in pairwise(stages))
+    yield from (then[n] > one[n] for one, then in pairwise(stages[:3]) for n in (1, 2))
+    yield from (untrained[n] > before[n] for n in (1, 2))
+    yield before[0] > untrained[0]
     yield from (aligned[n] > volume[n] for n in (1, 2))
 
 

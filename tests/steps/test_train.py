@@ -16,6 +16,7 @@ from metroem_core.sets import read_set
 from metroem_core.spec import SpecError
 from metroem_core.testing import StepConformance
 from metroem_steps.training.phase import Schedule
+from metroem_steps.training.trainee import sha256
 
 TOY = Path(__file__).with_name("toy_training.py")
 components([TOY])
@@ -140,6 +141,36 @@ def test_only_some_stages_are_trained(made, data, tmp_path):
     first = {name for name in before if name.startswith("0_")}
     assert change({n: before[n] for n in first}, after) == 0
     assert change(before, after) > 1e-3
+
+
+def test_a_module_may_inherit_the_weights_of_the_one_before_it(made, data, tmp_path):
+    settings = {"inherit": True, "phases": [{**toy.PHASE, "lr": 1e-9}]}
+    model = toy.train(tmp_path / "run", data, made / "pyramid", **settings)
+    after = toy.weights(model)
+    names = {name.partition(" ")[2] for name in after}
+    for name in names:
+        coarse, fine = after[f"0_mip1in_toy {name}"], after[f"1_mip0in_toy {name}"]
+        assert (coarse - fine).abs().max() < 1e-6
+    (entry,) = json.loads((model / "1_mip0in_toy/training/history.json").read_text())
+    parent = model / "0_mip1in_toy/weights.safetensors"
+    assert entry["parent"] == {"path": str(parent), "sha256": sha256(parent)}
+
+
+def test_weights_that_are_not_there_are_not_inherited(made, data, tmp_path):
+    pyramid = Path(shutil.copytree(made / "pyramid", tmp_path / "pyramid"))
+    (pyramid / "0_mip1in_toy/weights.safetensors").unlink()
+    with pytest.raises(UserError, match=r"stage 1 is to inherit weights, but .*0_mip1in_toy has"):
+        toy.train(tmp_path / "run", data, pyramid, inherit=True, stages=[1], generate=[])
+
+
+def test_weights_of_another_network_are_not_inherited(made, data, tmp_path):
+    pyramid = Path(shutil.copytree(made / "pyramid", tmp_path / "pyramid"))
+    larger = {**toy.TINY, "features": [8, 8]}
+    other = toy.write_pyramid(tmp_path / "other", mips=(1,), network=larger)
+    shutil.rmtree(pyramid / "0_mip1in_toy")
+    (other / "0_mip1in_toy").rename(pyramid / "0_mip1in_toy")
+    with pytest.raises(UserError, match="0_mip1in_toy/weights"):
+        toy.train(tmp_path / "run", data, pyramid, inherit=True)
 
 
 def test_a_single_module_is_trained_from_new_weights(made, data, tmp_path):

@@ -19,9 +19,10 @@ from ..models.starting import start
 from ..naming import built
 
 COARSER = 2  # mips from the fine pictures to the coarse ones
-SIDE = 512  # pixels of the fine mip that are seen along a side of a coarse picture
+FINE = 2  # the mip of the fine pictures of synthetic tissue
+SIDE = 256  # pixels of the fine mip along a side of a picture
 LEAST = SIDE + 64  # pixels along a side of a volume
-SHOWN = 512  # pixels along a side of what is aligned in the end
+SHOWN = 512  # pixels along a side of what is aligned in the end, at most
 STIFFNESS = {True: 10000.0, False: 100.0}  # of synthetic tissue, of real tissue
 
 _place = re.compile(r"@\{(\w+)\}")
@@ -33,19 +34,19 @@ class Effort:
 
     :param sections: of the volume.
     :param pairs: in the set, the last of which validate.
-    :param epochs: of the training of each network: in its first phase, and in the second.
+    :param epochs: of the training: of the coarse network in its two phases, and of the fine one.
     :param crops: of each pair in an epoch.
     """
 
     sections: int
     pairs: int
     validating: int
-    epochs: tuple[int, int]
+    epochs: tuple[int, int, int]
     crops: int
 
 
-FULL = Effort(sections=12, pairs=28, validating=4, epochs=(6, 12), crops=4)
-QUICK = Effort(sections=6, pairs=10, validating=2, epochs=(5, 8), crops=8)
+FULL = Effort(sections=8, pairs=24, validating=4, epochs=(14, 18, 8), crops=4)
+QUICK = Effort(sections=6, pairs=10, validating=2, epochs=(8, 10, 4), crops=8)
 
 
 def tissue(seed: int, sections: int) -> dict[str, Any]:
@@ -53,10 +54,11 @@ def tissue(seed: int, sections: int) -> dict[str, Any]:
     return {
         "type": "synthetic",
         "seed": seed,
-        "size": [2 * SHOWN, 2 * SHOWN, sections],
-        "mips": COARSER + 1,
-        "deformation": 6.0,
-        "jitter": 2.0,
+        "size": [1536, 1536, sections],
+        "mips": FINE + COARSER + 1,
+        "deformation": 20.0,
+        "deformation_scale": 512.0,
+        "jitter": 8.0,
         "brightness": 10.0,
         "contrast": 0.1,
     }
@@ -70,7 +72,7 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
     folder.mkdir(parents=True, exist_ok=True)
     image = data or tissue(seed, effort.sections)
     box, mips = place(image)
-    mip = min(mips)
+    mip = FINE if data is None else min(mips)
     points(folder / "points.csv", box, mip, effort, seed)
     if not (folder / "untrained").exists():
         start(folder / "untrained", "small", (mip + COARSER, mip), seed)
@@ -81,9 +83,10 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
         "coarse": mip + COARSER,
         "pairs": {"type": "points", "path": "points.csv", "max_mip": mip + COARSER},
         "validation": effort.validating,
-        "validate": max(sum(effort.epochs) // 6, 1),
+        "validate": max(sum(effort.epochs) // 12, 1),
         "first_epochs": effort.epochs[0],
         "epochs": effort.epochs[1],
+        "fine_epochs": effort.epochs[2],
         "crops": effort.crops,
         "seed": seed,
         "stiffness": STIFFNESS[data is None],

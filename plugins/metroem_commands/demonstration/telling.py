@@ -60,10 +60,11 @@ def read(path: Path) -> Any:
 def next_steps(out: Path, page: Path) -> list[str]:
     """What to look at, and what to type next."""
     here = quote(str(out))
+    softer = "'steps[9].refine.stiffness=1000'"
     return [
         f"Look at  {page}",
         "Try next:",
         f"  metroem view {here}/aligned",
-        f"  metroem run {here}/demo.yaml --out {here} --set 'steps[2].mip=1' --dry-run",
+        f"  metroem run {here}/demo.yaml --out {here} --set {softer} --dry-run",
         f"  metroem history {here}/model",
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,8 +92,11 @@ class Desk:
         """What was read as nothing since the last time, in words."""
         for name, volume in self.volumes.named().items():
             found = Counter(volume.gaps)
-            for mip, box in found - self.told.get(name, Counter()):
-                yield f"{name}: nothing is stored at {box} of mip {mip}"
+            fresh = sorted(found - self.told.get(name, Counter()), key=itemgetter(0))
+            for mip, gaps in groupby(fresh, itemgetter(0)):
+                boxes = [box for _, box in gaps]
+                more = f" (and at {len(boxes) - 1} more)" if len(boxes) > 1 else ""
+                yield f"{name}: nothing is stored at {boxes[0]} of mip {mip}{more}"
             self.told[name] = found
 
 

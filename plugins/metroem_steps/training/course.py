@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .checks import check_pairs, check_place_for_fields, check_sizes, labels_for
 from .order import Order
 from .phase import Phase
 from .processes import how_many
+from .trainee import has_weights
 from .workshop import Made, Workshop, made_of
 
 if TYPE_CHECKING:
@@ -81,8 +83,20 @@ class Course:
         check_sizes(self.step, self.pairs, used)
         if self.generated():
             check_place_for_fields(self.pairs)
+        if self.step.inherit:
+            self._check_heirs()
         for stage in used:
             labels_for(self.step, self.pairs, stage.mip, self.phases(stage))
+
+    def _check_heirs(self) -> None:
+        trained = self.trained()
+        for before, stage in pairwise(self.stages()):
+            inherits = stage.number in trained and before.number not in trained
+            if inherits and not has_weights(before.folder):
+                raise UserError(
+                    f"stage {stage.number} is to inherit weights, but {before.folder} has none. "
+                    "Train that stage too, or leave 'inherit' out"
+                )
 
     def phases(self, stage: Stage) -> tuple[Phase, ...]:
         """What is done with a module: nothing with one that is not trained."""

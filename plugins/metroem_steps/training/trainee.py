@@ -69,31 +69,36 @@ class Trainee:
                 torch.save(dict(self.layers.state_dict()), part)
 
 
-def trainee(step: Train, stage: Stage, device: torch.device, registry: Registry) -> Trainee:
+def trainee(
+    step: Train, stage: Stage, before: Stage | None, device: torch.device, registry: Registry
+) -> Trainee:
     """The module of a stage, with the weights that it starts from, or new ones.
 
+    :param before: the stage that it inherits its weights from.
     :raises UserError: when its weights belong to another network, or are cut short.
     """
     fresh = step.fresh or not has_weights(stage.folder)
-    given: Any = step.aligner
-    description = described(step, stage, step.checkpoint if fresh else given.checkpoint, registry)
+    aligner: Any = step.aligner
+    name = step.checkpoint if fresh else aligner.checkpoint
+    description = described(step, stage, name, registry)
     file = description.weights
     if file.suffix != ".safetensors":
         file = file.with_name(f"{step.checkpoint}.state.pth.tar")
     running = attrs.evolve(
-        given.running,
+        aligner.running,
         dtype=step.dtype,
         channels_last=step.channels_last,
         compile=step.compile,
         device=str(device),
     )
     torch.manual_seed(step.seed + stage.number)
-    aligner = registry.get("aligner", "module")(network=description.network, running=running)
-    model = Model(aligner.build())
-    if fresh:
+    module = registry.get("aligner", "module")(network=description.network, running=running)
+    model = Model(module.build())
+    if fresh and before is None:
         return Trainee(description, model, file, None)
-    fill(model.network, load_weights(description.weights), description.weights)
-    return Trainee(description, model, file, description.weights)
+    given = description if before is None else described(step, before, step.checkpoint, registry)
+    fill(model.network, load_weights(given.weights), given.weights)
+    return Trainee(description, model, file, given.weights)
 
 
 def described(step: Train, stage: Stage, checkpoint: str | None, registry: Registry) -> Description:

@@ -41,7 +41,8 @@ def work(course: Course, processes: Processes) -> None:
                 course.run.progress(course.step, before + steps, total, **values)
 
             if stage.number in course.trained():
-                train_stage(course, stage, fields, processes, say)
+                parent = stages[index - 1] if index and course.step.inherit else None
+                train_stage(course, stage, parent, fields, processes, say)
             if stage.number in course.generated() and processes.first:
                 done = course.steps([stage])
 
@@ -68,16 +69,24 @@ def opened(course: Course, processes: Processes) -> Iterator[None]:
 
 
 def train_stage(
-    course: Course, stage: Stage, fields: Fields, processes: Processes, say: Tell
+    course: Course,
+    stage: Stage,
+    parent: Stage | None,
+    fields: Fields,
+    processes: Processes,
+    say: Tell,
 ) -> None:
-    """Train a module, or go on where its training was saved last."""
+    """Train a module, or go on where its training was saved last.
+
+    :param parent: the stage whose weights it starts from, if not its own.
+    """
     step, phases = course.step, course.phases(stage)
     state = saved(stage, hash_of(course.made))
     if state is not None and state["position"]["phase"] >= len(phases):
         return
     pairs = read_pairs(step.data)
     start = fields.start(pairs, stage)
-    module = trainee(step, stage, processes.device, course.run.registry)
+    module = trainee(step, stage, parent, processes.device, course.run.registry)
     reader = Reader(
         pairs, stage.mip, start, crop_for(step.crop, module.multiple, "crop"),
         crop_for(step.validation_crop, module.multiple, "validation_crop"), step.batch_size,
@@ -119,8 +128,8 @@ def began(course: Course, stage: Stage, module: Trainee) -> Position:
     """The position at the start of a training."""
     path, parent = module.parent, dict[str, str | None](path=None, sha256=None)
     if path is not None:
-        inside = path.relative_to(course.workshop.folder)
-        origin = (course.workshop.source or course.workshop.to) / inside
+        shop, own = course.workshop, path.is_relative_to(stage.folder)
+        origin = (shop.source if own and shop.source else shop.to) / path.relative_to(shop.folder)
         parent = {"path": str(origin), "sha256": sha256(path)}
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Position(hash_of(course.made), parent, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -17,6 +18,7 @@ from .sections import Sections
 
 TILE = 256  # MIP0 pixels along x and y that are computed together
 SPARSE_TILE = 1024  # the same, where only some of these pixels are looked at
+KEPT = 512  # pictures of tiles, of 64 KiB each: the pixels of one are needed for every mip
 FIELD = {"units": "pixels", "components": "xy"}
 
 
@@ -103,9 +105,20 @@ class Layer:
     attributes: dict[str, str] = attrs.field(factory=dict)
 
 
-def draw_image(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
+def draw_image(sections: Sections, patch: Patch, target: int | None) -> np.ndarray:
     """The means of the pixels that have data."""
-    return mean(sections.image(patch.pixels(), patch.z), patch.mip)[None]
+    step, z = 2**patch.mip, patch.z
+    x, y = patch.origin
+    (left, top, _), (right, bottom, _) = patch.box.start, patch.box.stop
+    picture = tile_picture(sections, x, y, z)
+    part = picture[top * step - y : bottom * step - y, left * step - x : right * step - x]
+    return mean(part, patch.mip)[None]
+
+
+@lru_cache(KEPT)
+def tile_picture(sections: Sections, x: int, y: int, z: int) -> np.ndarray:
+    """The picture (TILE, TILE) of the tile that begins at x, y."""
+    return sections.image(Patch(Box.of((x, y, z), (TILE, TILE, 1)), 0, (x, y)).pixels(), z)
 
 
 def draw_labels(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:

@@ -115,3 +115,10 @@ def test_a_picture_partly_outside_is_0_there_and_told(curated, caplog):
     assert not found.read(0, 0).src[:8].any()
     assert found.read(0, 0).src[8:].all()
     assert "pair 0: image: nothing is stored at x -8..0, y 34..46, z 3..4 of mip 0" in caplog.text
+
+
+def test_all_that_is_not_stored_of_a_pair_is_one_line(curated, caplog):
+    curated(pairs=pairs((0, 0, 3)))
+    told = [each for each in caplog.messages if "pair 0: image: nothing is stored" in each]
+    assert len(told) == 1
+    assert told[0].endswith(" of mip 0 (and at 3 more)")
