@@ -210,7 +210,7 @@ EXTRAS = {
     "tiff": ["tifffile"],
     "tensorboard": ["tensorboard"],
     "test": TEST,
-    "dev": [*TEST, "codespell", "mkdocs-material", "mypy", "ruff"],
+    "dev": [*TEST, "codespell", "latex2mathml", "mkdocs-material", "mypy", "ruff"],
 }
 
 

@@ -81,7 +81,12 @@ def parameter_table(parameters: tuple[Parameter, ...]) -> str:
 
 def default(parameter: Parameter) -> str:
     """What a parameter is when it is not given."""
-    return "required" if parameter.required else f"`{json.dumps(parameter.default, default=str)}`"
+    return "required" if parameter.required else f"`{json.dumps(parameter.default, default=plain)}`"
+
+
+def plain(value: Any) -> Any:
+    """A record as a spec has it; anything else that JSON does not know as text."""
+    return attrs.asdict(value) if attrs.has(type(value)) else str(value)
 
 
 def cell(text: str) -> str:

@@ -7,7 +7,10 @@ import re
 import textwrap
 from typing import Any
 
+from formulas import inline
+
 _literal = re.compile(r"``(.+?)``")
+_math = re.compile(r":math:`([^`]+)`")
 _role = re.compile(r":\w+:`~?([^`]+)`")
 _formula = re.compile(r"^(\.\. math::)(.*(?:\n(?:[ \t].*)?)*)", re.MULTILINE)
 _colons = re.compile(r"::$", re.MULTILINE)
@@ -18,13 +21,14 @@ _field = re.compile(r"^:(param|raises) ([\w.]+):\s*(.*(?:\n[ \t]+.*)*)", re.MULT
 def markdown(documented: Any) -> str:
     """The docstring of something, or a text, as Markdown.
 
-    >>> print(markdown("The angle :math:`x`.\\n\\n:param x: see ``y``."))
+    >>> print(markdown("The angle ``x``.\\n\\n:param x: see :class:`Y`."))
     The angle `x`.
     <BLANKLINE>
-    - `x`: see `y`.
+    - `x`: see `Y`.
     """
     text = documented if isinstance(documented, str) else documented.__doc__ or ""
     text = _literal.sub(r"`\1`", _colons.sub(":", inspect.cleandoc(text)))
+    text = _math.sub(lambda found: inline(found[1]), text)
     text = _role.sub(r"`\1`", text)
     text = _field.sub(_item, text)
     text = _formula.sub(_block, text)

@@ -6,6 +6,7 @@ import click
 from component_pages import OURS, index_page, kind_page
 from contract_pages import CONTRACTS, call, data_page, kinds_page, testing_page
 from docstrings import fenced, markdown
+from formulas import FENCE
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -18,6 +19,12 @@ Exit status: 0 for success, 1 when the content of a file is wrong or a step fail
 is called wrongly, 130 when a run is stopped. Messages go to stderr.
 """
 WIDTH = 88
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Have formulas drawn."""
+    config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [FENCE]}
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -16,6 +16,7 @@ from metroem_core.spec.paths import Paths
 from metroem_registry import installed, kind_of
 
 pytest.importorskip("mkdocs", reason="the pages are written by a hook of mkdocs")
+pytest.importorskip("latex2mathml", reason="the pages show formulas")
 
 GENERATE = Path(__file__).parents[2] / "docs/generate"
 REGISTRY = installed()
@@ -97,6 +98,13 @@ def test_what_a_page_says_of_a_component_makes_one(entry, generator, monkeypatch
     assert isinstance(build(said, CONTRACTS[entry.kind], REGISTRY), component)
 
 
+def test_a_line_over_a_mean_is_as_long_as_the_mean(generator):
+    drawn = generator("formulas").mathml(r"\overline{a + b} + \hat c", "block")
+    long, short = drawn.split("</mrow>", 1)
+    assert 'style="border-top' in long
+    assert "<mover" in short
+
+
 def test_docstrings_become_markdown(generator):
     text = generator("docstrings").markdown(
         r"""Turn by :math:`\alpha`, see ``angle`` of :class:`~metroem.Turn`.
@@ -108,7 +116,9 @@ def test_docstrings_become_markdown(generator):
             to the left.
         """
     )
+    alpha = generator("formulas").inline(r"\alpha")
+    assert "<mi>α</mi>" in alpha
     assert text == (
-        "Turn by `\\alpha`, see `angle` of `metroem.Turn`.\n\n"
+        f"Turn by {alpha}, see `angle` of `metroem.Turn`.\n\n"
         "```latex\n\\alpha =\n1\n```\n\n- `angle`: in degrees, to the left."
     )
