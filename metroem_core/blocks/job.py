@@ -6,6 +6,7 @@ import pickle
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,7 +15,7 @@ from ..errors import UserError
 from .failures import SHOWN, listed
 from .ledger import Ledger
 from .plan import Task
-from .sending import Parcel, Problem, WorkerDied, do, not_loaded
+from .sending import Answer, Parcel, Problem, WorkerDied, do, not_loaded
 
 if TYPE_CHECKING:
     from concurrent import futures
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MANY = 64  # workers, when it is not known how many there are
 BREAKS = 10  # in a row
 MARKS = 64  # markers that are being written
+TOGETHER = 64  # tasks, at most
+SHORTEST = 1e-4  # seconds, of a task
 
 Progress = Callable[[int, int], None]
 """Takes the tasks done and the tasks in all."""
@@ -37,7 +40,8 @@ class Job:
     :param values: of finished tasks, as JSON, by name.
     :param todo: tasks that wait.
     :param suspects: tasks that wait to be done alone, because a worker died at one of them.
-    :param flying: tasks under way.
+    :param flying: tasks under way, as they were sent.
+    :param together: how many are sent at a time.
     :param marks: what waits until the latest markers are stored.
     :param breaks: how often all workers died since a task was last finished.
     """
@@ -51,7 +55,8 @@ class Job:
     total: int = 0
     todo: deque[Task] = attrs.field(factory=deque)
     suspects: deque[Task] = attrs.field(factory=deque)
-    flying: dict[Future[str | Problem], Task] = attrs.field(factory=dict)
+    flying: dict[Future[Answer], tuple[Task, ...]] = attrs.field(factory=dict)
+    together: int = 1
     attempts: Counter[str] = attrs.field(factory=Counter)
     failures: list[tuple[Task, Problem]] = attrs.field(factory=list)
     marks: deque[Callable[[], None]] = attrs.field(factory=deque)
@@ -76,42 +81,53 @@ class Job:
     def _drain(self, pool: futures.Executor) -> None:
         while self.todo or self.suspects or self.flying:
             window = 2 * max(1, getattr(pool, "workers", MANY))
+            worth = getattr(pool, "worth", 0.0)
             if self._has_room(window):
-                self._send(pool)
+                self._send(pool, worth)
             patience = 0 if self._has_room(window) else None
             for future in wait(self.flying, patience, FIRST_COMPLETED).done:
-                self._land(future)
+                self._land(future, worth)
 
     def _has_room(self, window: int) -> bool:
         if self.suspects:
             return not self.flying
         return bool(self.todo) and len(self.flying) < window
 
-    def _send(self, pool: futures.Executor) -> None:
-        waiting = self.suspects or self.todo
-        task = waiting[0]
-        self.flying[pool.submit(do, self.parcel, pickle.dumps(task))] = task
-        waiting.popleft()
+    def _send(self, pool: futures.Executor, worth: float) -> None:
+        waiting, count = (self.suspects, 1) if self.suspects else (self.todo, self.together)
+        tasks = tuple(islice(waiting, count))
+        self.flying[pool.submit(do, self.parcel, pickle.dumps(tasks), worth)] = tasks
+        for _ in tasks:
+            waiting.popleft()
 
-    def _land(self, future: Future[str | Problem]) -> None:
-        """Take what came of a task."""
+    def _land(self, future: Future[Answer], worth: float) -> None:
+        """Take what came of tasks."""
         try:
-            outcome = future.result()
+            answer = future.result()
         except BrokenExecutor:
             raise
         except WorkerDied as death:
             known = death.alone or len(self.flying) == 1
-            task = self.flying.pop(future)
-            if known:
-                self._blame(task, str(death), self.todo if death.alone else self.suspects)
+            tasks = self.flying.pop(future)
+            if known and len(tasks) == 1:
+                self._blame(tasks[0], str(death), self.todo if death.alone else self.suspects)
             else:
-                self.suspects.append(task)
+                self.suspects.extend(tasks)
         except UserError:
             raise
         except Exception as error:  # a worker may lack anything
             raise UserError(not_loaded(error).text) from error
         else:
-            self._receive(self.flying.pop(future), outcome)
+            self._take(self.flying.pop(future), answer)
+            each = answer.seconds / len(answer.outcomes)
+            self.together = max(1, min(TOGETHER, int(worth / max(each, SHORTEST))))
+
+    def _take(self, tasks: tuple[Task, ...], answer: Answer) -> None:
+        """Take an answer; what it has not is still to do."""
+        done = len(answer.outcomes)
+        self.todo.extendleft(reversed(tasks[done:]))
+        for task, outcome in zip(tasks, answer.outcomes, strict=False):
+            self._receive(task, outcome)
 
     def _receive(self, task: Task, outcome: str | Problem) -> None:
         if isinstance(outcome, str):
@@ -155,12 +171,12 @@ class Job:
     def _recover(self) -> None:
         """Sort out what was under way when all workers were lost."""
         flying, self.flying = self.flying, {}
-        lost = []
-        for future, task in flying.items():
+        lost: list[Task] = []
+        for future, tasks in flying.items():
             if future.done() and not future.cancelled() and not future.exception():
-                self._receive(task, future.result())
+                self._take(tasks, future.result())
             else:
-                lost.append(task)
+                lost.extend(tasks)
         self.breaks += 1
         if self.breaks > BREAKS:
             raise UserError(

@@ -12,6 +12,7 @@ import json
 import pickle
 import socket
 import sys
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -79,6 +80,18 @@ class Problem:
     story: str = ""
 
 
+@attrs.frozen
+class Answer:
+    """What came of the first of the tasks that were sent together.
+
+    :param outcomes: the value of each, as JSON, or why there is none.
+    :param seconds: that they took.
+    """
+
+    outcomes: tuple[str | Problem, ...]
+    seconds: float = 0.0
+
+
 def packed(function: Callable[[Task], Any]) -> Parcel:
     """A function as it is sent to workers."""
     loaded = [each for name, each in sys.modules.items() if name.startswith(PLUGIN)]
@@ -87,14 +100,27 @@ def packed(function: Callable[[Task], Any]) -> Parcel:
     return Parcel(pickle.dumps(function), plugins, uuid.uuid4().hex)
 
 
-def do(parcel: Parcel, task: bytes) -> str | Problem:
-    """Do a task: its value as JSON, or why there is none. This is what a worker calls."""
+def do(parcel: Parcel, tasks: bytes, seconds: float) -> Answer:
+    """Do tasks, one after the other, until the time is over. This is what a worker calls.
+
+    :param tasks: a pickled tuple of them. The first one is done in any case.
+    """
     try:
-        function, what = unpacked(parcel), pickle.loads(task)
+        function, todo = unpacked(parcel), pickle.loads(tasks)
     except Exception as error:  # unpickling may raise anything
-        return not_loaded(error, f" on {socket.gethostname()}")
+        return Answer((not_loaded(error, f" on {socket.gethostname()}"),))
+    began, outcomes = time.monotonic(), []
+    for task in todo:
+        outcomes.append(_outcome(function, task))
+        took = time.monotonic() - began
+        if took >= seconds:
+            break
+    return Answer(tuple(outcomes), took)
+
+
+def _outcome(function: Callable[[Task], Any], task: Task) -> str | Problem:
     try:
-        return _value(function(what))
+        return _value(function(task))
     except (Exception, SystemExit) as error:
         return _problem(error)
 

@@ -35,7 +35,8 @@ def work(
     :param function: can be pickled, as by being at the top of a module. Of a
         :class:`functools.partial` or a callable component, every worker has one copy.
     :param executor: who does it. If what it opens has an attribute ``workers``, a number, twice
-        as many tasks are under way at any time.
+        as many calls are under way at any time. If it has an attribute ``worth``, the seconds that
+        a call should take to be worth its cost, shorter tasks are sent together.
     :param ledger: remembers what is done; without one, nothing is. Where it is that of a slice of
         a run, only a slice of the tasks is done.
     :param progress: called at the start and after every task.

@@ -2,8 +2,8 @@
 
 The work is synthetic: a task does nothing, or waits for some milliseconds. What is printed is the
 time beyond the waiting, for each task, and what the driver and the scheduler hold at the end of
-2,000 tasks and of 20,000. Processor time is printed beside it, since other work on the machine
-does not change it.
+2,000 tasks and of 20,000. Processor time of the driver is printed beside it, since other work on
+the machine does not change it.
 
     python tests/bench/executors.py [local|dask] [FEW] [MANY]
 """
@@ -16,7 +16,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+TOY = Path(__file__).parents[1] / "core/toy_work.py"
 WORKERS = 2
+WAITS = (0.0, 0.02, 0.2)  # seconds that a task takes
+WAITED = 20.0  # seconds, in all, for each worker
 MOST = {"local": 5.0, "dask": 10.0}  # milliseconds
 
 
@@ -50,51 +53,53 @@ def resident(process):
     return int(text.partition("VmRSS:")[2].split()[0]) / 1e3
 
 
-def measure(kind, address, scheduler, count):
-    """One piece of work of so many tasks: seconds in all, of this processor, and megabytes."""
-    from operator import attrgetter
-
+def measure(kind, address, scheduler, count, pause):
+    """One piece of work of so many tasks: seconds beyond the waiting, of this processor, and
+    megabytes.
+    """
     from metroem_core.blocks import Ledger, Task, work
     from metroem_core.plugins import components
 
-    executor = components().get("executor", kind)
+    executor = components([TOY]).get("executor", kind)
+    wait = sys.modules["metroem_plugin_toy_work"].wait
     who = executor(address=address) if address else executor(processes=WORKERS)
-    tasks = [Task(f"{number:06}") for number in range(count)]
-    work(tasks[: 4 * WORKERS], attrgetter("what"), who)  # the workers are there
+    tasks = [Task(f"{number:06}", pause) for number in range(count)]
+    work([Task(str(number), 0.5) for number in range(2 * WORKERS)], wait, who)  # all are there
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), time.process_time()
-        work(tasks, attrgetter("what"), who, Ledger.of(f"{folder}/ledger", 1))
+        work(tasks, wait, who, Ledger.of(f"{folder}/ledger", 1))
         took, used = time.perf_counter() - started, time.process_time() - used
     gc.collect()
-    return took, used, resident("self"), resident(scheduler)
+    return took - count * pause / WORKERS, used, resident("self"), resident(scheduler)
 
 
-def once(kind, count):
+def once(kind, count, pause):
     """Measure in this process, and print."""
     with {"local": local, "dask": dask}[kind]() as (address, scheduler):
-        print(*measure(kind, address, scheduler, count))
+        print(*measure(kind, address, scheduler, count, pause))
 
 
 def main(kind="both", few=2000, many=20000):
     for each in ("local", "dask") if kind == "both" else (kind,):
         held = {}
-        for count in (int(few), int(many)):
-            command = [sys.executable, __file__, "--once", each, str(count)]
-            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            took, used, driver, scheduler = map(float, said.split())
-            held[count] = driver, scheduler
-            print(
-                f"{each}: {count} tasks: {took / count * 1e3:.2f} ms each (at most {MOST[each]}), "
-                f"{used / count * 1e3:.2f} ms of the driver's processor; "
-                f"driver {driver:.0f} MB, scheduler {scheduler:.0f} MB"
-            )
-        (a, b), (c, d) = held.values()
+        for pause in WAITS:
+            for count in [int(WAITED * WORKERS / pause)] if pause else [int(few), int(many)]:
+                command = [sys.executable, __file__, "--once", each, str(count), str(pause)]
+                said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                over, used, *held[count, pause] = map(float, said.split())
+                driver, scheduler = held[count, pause]
+                print(
+                    f"{each}: {count} tasks of {pause * 1e3:g} ms: {over / count * 1e3:.2f} ms "
+                    f"more each (at most {MOST[each]}), {used / count * 1e3:.2f} ms of the "
+                    f"driver's processor; driver {driver:.0f} MB, scheduler {scheduler:.0f} MB"
+                )
+        (a, b), (c, d) = held[int(few), 0.0], held[int(many), 0.0]
         ratios = f"driver {c / a:.2f}" + (f", scheduler {d / b:.2f}" if b else "")
         print(f"{each}: memory of {many} tasks over that of {few}: {ratios}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--once"]:
-        once(sys.argv[2], int(sys.argv[3]))
+        once(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
     else:
         main(*sys.argv[1:])

@@ -1,14 +1,17 @@
 """What work gives, and what its ledger remembers."""
 
+import pickle
 import subprocess
 import sys
+from concurrent.futures import Future
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 import pytest
 
-from metroem_core.blocks import Ledger, Task, work
+from metroem_core.blocks import Ledger, Task, WorkerDied, work
 from metroem_core.errors import UserError
 from metroem_core.kinds import Executor
 from metroem_core.plugins import components
@@ -121,8 +124,6 @@ def test_only_a_few_tasks_are_under_way_at_a_time():
             return None
 
         def submit(self, function, *args):
-            from concurrent.futures import Future
-
             future = Future()
             waiting.append((future, function, args))
             counts.append(len([each for each in waiting if not each[0].done()]))
@@ -136,6 +137,62 @@ def test_only_a_few_tasks_are_under_way_at_a_time():
     assert len(work(toy.numbered(20), toy.nothing, Counting())) == 20
     assert max(counts) == 6
     assert all(b <= a + 1 for a, b in pairwise(counts))
+
+
+class Together:
+    """Computes here, at once; its worker dies of the task that is named.
+
+    :param worth: seconds of work that a call is worth.
+    """
+
+    workers = 1
+
+    def __init__(self, worth, deadly=None):
+        self.worth, self.deadly, self.sent = worth, deadly, []
+
+    def open(self):
+        return nullcontext(self)
+
+    def submit(self, function, parcel, tasks, worth):
+        names = [task.name for task in pickle.loads(tasks)]
+        self.sent.append(len(names))
+        future = Future()
+        if self.deadly in names:
+            future.set_exception(WorkerDied(alone=True))
+        else:
+            future.set_result(function(parcel, tasks, worth))
+        return future
+
+
+def test_short_tasks_are_sent_together_and_long_ones_are_not():
+    short, long = Together(worth=1.0), Together(worth=0.01)
+    assert work(toy.numbered(100), toy.nothing, short) == (None,) * 100
+    assert short.sent == [1, 64, 35]
+    work([Task(f"task{number}", 10) for number in range(3)], toy.hold, long)
+    assert long.sent == [1, 1, 1]
+
+
+def test_tasks_that_are_longer_than_expected_give_the_others_back():
+    executor = Together(worth=0.2)
+    sizes = (1, 2, 10, 3, 4)
+    told = []
+    found = work(
+        [Task(str(size), size) for size in sizes],
+        toy.hold,
+        executor,
+        progress=lambda *counts: told.append(counts),
+    )
+    assert found == sizes
+    assert executor.sent == [1, 4, 1, 1]
+    assert told == [(done, 5) for done in range(6)]
+
+
+def test_of_tasks_sent_together_the_one_that_kills_is_found(tmp_path):
+    executor, ledger = Together(worth=1.0, deadly="task7"), Ledger(tmp_path / "ledger", "1")
+    with pytest.raises(UserError, match="1 of 20 tasks failed.*\ntask7: its worker died each time"):
+        work(toy.numbered(20), toy.Square(tmp_path), executor, ledger)
+    assert len(toy.marked(tmp_path / "ledger")) == 19
+    assert sorted(toy.begun(tmp_path)) == toy.marked(tmp_path / "ledger")
 
 
 def test_importing_blocks_does_not_import_torch():

@@ -118,6 +118,11 @@ def hold(task):
     return len(held)
 
 
+def wait(task):
+    """Wait for so many seconds."""
+    time.sleep(task.what)
+
+
 def much(task):
     """More than may be sent back."""
     return "much" * 100_000
