@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from .gaussian import gaussian
 from .validity import exact, finite
 
 REACH = 2  # pixels on either side
@@ -45,15 +45,8 @@ def blurred(picture: Tensor, sigma: float) -> Tensor:
     if sigma == 0:
         return inside(picture)
     valid = finite(picture)
-    weight = gaussian(valid.to(picture.dtype), sigma).clamp(min=torch.finfo(picture.dtype).tiny)
-    mean = gaussian(torch.where(valid, picture, 0), sigma) / weight
+    weight = gaussian(valid.to(picture.dtype), sigma, REACH).clamp(
+        min=torch.finfo(picture.dtype).tiny
+    )
+    mean = gaussian(torch.where(valid, picture, 0), sigma, REACH) / weight
     return torch.where(inside(valid), mean, math.nan)
-
-
-def gaussian(picture: Tensor, sigma: float) -> Tensor:
-    """``sum_d exp(-|d|^2 / (2 sigma^2)) picture(p + d)``, with factors that add up to 1."""
-    places = torch.arange(-REACH, REACH + 1, dtype=picture.dtype, device=picture.device)
-    factors = (-((places / sigma) ** 2) / 2).exp()
-    factors = (factors / factors.sum()).view(1, 1, -1, 1)
-    planes = F.conv2d(picture.flatten(0, 1)[:, None], factors)
-    return F.conv2d(planes, factors.mT).view(*picture.shape[:2], *inside(picture).shape[2:])

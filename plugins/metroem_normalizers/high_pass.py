@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from attrs.validators import and_, gt, lt
 from torch import Tensor
 
+from metroem_core.field.gaussian import gaussian
+
 from .data import SMALLEST, data
 from .unit_range import UnitRange
 
@@ -42,22 +44,13 @@ class HighPass:
         """The pictures (N, 1, H, W) with new values, 0 where there are no data."""
         values = data(image, valid)
         known = values != 0
-        weight = gaussian(known.to(image.dtype), self.sigma)
-        detail = values - gaussian(values, self.sigma) / weight.masked_fill_(~known, 1)
+        weight = surroundings(known.to(image.dtype), self.sigma)
+        detail = values - surroundings(values, self.sigma) / weight.masked_fill_(~known, 1)
         none = detail.abs() <= ROUNDING * torch.finfo(image.dtype).eps * values.abs()
         return UnitRange(self.darkest)(detail.masked_fill_(none, SMALLEST), known)
 
 
-def gaussian(image: Tensor, sigma: float) -> Tensor:
-    """``sum_d exp(-|d|^2 / (2 sigma^2)) image(p + d)`` (N, 1, H, W), with factors that add up to 1.
-
-    Beyond the edges there is 0.
-    """
+def surroundings(image: Tensor, sigma: float) -> Tensor:
+    """The weighted sum around every pixel (N, 1, H, W); beyond the edges there is 0."""
     reach = math.ceil(REACH * sigma)
-    factors = [math.exp(-((d / sigma) ** 2) / 2) for d in range(-reach, reach + 1)]
-    for axis, edges in ((-1, (reach, reach)), (-2, (0, 0, reach, reach))):
-        wide, image = F.pad(image, edges), torch.zeros_like(image)
-        for place, factor in enumerate(factors):  # much faster on a CPU than a convolution
-            near = wide.narrow(axis, place, image.shape[axis])
-            image.add_(near, alpha=factor / sum(factors))
-    return image
+    return gaussian(F.pad(image, (reach,) * 4), sigma, reach)

@@ -50,8 +50,8 @@ class Align:
 
     Candidates vote: with three offsets, one that is wrong or lacks is outvoted, so a bad or a
     missing section is bridged by those that skip it. Where no pair field is valid, as in a fold,
-    it is continued smoothly; in a section that is missing as a whole, that of its neighbour is
-    kept. So every vector is finite.
+    it is continued without a step; in a section that is missing as a whole, that of its neighbour
+    is kept. So every vector is finite.
 
     At the end ``<to>.report.json`` tells for every section its drift (how long the smooth part of
     its field is), its residual (how far it is from where the pair field or the truth wants it, on

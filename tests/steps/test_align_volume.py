@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from metroem_core import hookimpl
 from metroem_core.cli import main
 from metroem_core.errors import UserError
-from metroem_core.field import compose, random_smooth
+from metroem_core.field import compose, fold_mask, random_smooth
 from metroem_core.geometry import Box, Scale, VolumeInfo
 from metroem_core.plugins import components
 from metroem_core.run import load
@@ -174,6 +174,15 @@ def test_a_hole_is_continued_smoothly_from_around_it(tmp_path):
     found = total(tmp_path, {"-1": volume(tmp_path / "f", fields)})
     np.testing.assert_allclose(found[0, 2], 6, atol=1e-3)
     assert np.isfinite(found).all()
+
+
+def test_nothing_folds_where_one_of_two_neighbours_ends(tmp_path):
+    apart = holes(constant(4, 0), np.s_[:, :, 48:])
+    near, far = volume(tmp_path / "a", constant(1, 0)), volume(tmp_path / "b", apart)
+    found = total(tmp_path, {"-1": near, "-2": far})
+    left, right = found[0, 2, 8:-8, [20, 88]]
+    assert (left - right).min() > 0.9
+    assert not fold_mask(torch.from_numpy(found.swapaxes(0, 1).copy())).any()
 
 
 def test_vectors_that_are_too_long_are_not_believed(tmp_path):

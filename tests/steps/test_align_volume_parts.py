@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from metroem_core.field import compose, random_smooth
+from metroem_core.field import compose, finite, random_smooth
 from metroem_core.geometry import Box
 from metroem_executors.local import Local
-from metroem_steps.aligning.composing import candidate, decayed, elected
+from metroem_steps.aligning.composing import candidate, decayed, elected, joined
 from metroem_steps.aligning.histogram import counts_of, percentile, together
 from metroem_steps.aligning.reading import cut
-from metroem_steps.aligning.smooth import around, smooth_part
+from metroem_steps.aligning.smooth import around, around_all, continued, smooth_part
 from metroem_steps.aligning.window import window
 from metroem_steps.rendering.kept import Kept
 from metroem_steps.rendering.pipeline import overlapped, told
@@ -56,6 +56,35 @@ def test_the_smooth_part_does_not_depend_on_where_a_box_begins(start):
     wide = around(box, 16)
     found = cut(smooth_part(cut(given, whole, wide), 16), wide, box)
     torch.testing.assert_close(found, cut(smooth_part(given, 16), whole, box), atol=1e-5, rtol=0)
+
+
+def test_a_field_goes_on_without_a_step_and_becomes_its_smooth_part():
+    given = random_smooth((256, 256), 5, 24, torch.Generator().manual_seed(2))
+    largest = given.diff(dim=-1).abs().max()
+    given[..., 128:] = math.nan
+    box = Box((64, 64, 0), (192, 192, 1))
+    boxes = around_all(box, 32)
+    whole = Box((0, 0, 0), (256, 256, 1))
+    wide = torch.full((1, 2, *boxes[0].shape[1:]), math.nan)
+    cut(wide, boxes[0], whole)[:] = given
+    found = continued(wide, boxes, 32)
+    torch.testing.assert_close(found[..., :64], given[..., 64:192, 64:128])
+    assert found.diff(dim=-1)[..., 60:68].abs().max() < 2 * largest
+    smooth = cut(smooth_part(wide, 32), boxes[0], box)
+    torch.testing.assert_close(found[..., 110:], smooth[..., 110:])
+    assert (found - smooth)[..., 64].abs().max() > 1
+
+
+def test_where_one_candidate_ends_the_others_take_over_little_by_little():
+    both, one, ends = (field(each, 0, size=(64, 160)) for each in (4, 1, 7))
+    ends[..., 64:] = math.nan
+    one[..., 120:] = math.nan
+    found = torch.where(finite(ends), both, one)
+    result = joined(found, both, [one, ends])[0, 0, 32]
+    torch.testing.assert_close(result[:64], both[0, 0, 32, :64])
+    torch.testing.assert_close(result[90:94], one[0, 0, 32, 90:94])
+    torch.testing.assert_close(result[120:], both[0, 0, 32, 120:])
+    assert result.diff().abs().max() < 0.5
 
 
 def test_half_of_the_smooth_part_decays_in_a_half_life():

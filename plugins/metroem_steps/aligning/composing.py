@@ -21,9 +21,10 @@ from torch import Tensor
 from metroem_core.field import compose, finite, vote
 from metroem_core.geometry import Box
 
-from .reading import cut
-from .smooth import around, smooth_part
+from .smooth import around_all, continued, smoothed
 from .window import Window, window
+
+SEAM = 8.0  # pixels, standard deviation of what joins a field to another one
 
 Reading = Callable[[Box], Tensor]
 """Answers the field (1, 2, Y, X) of a box, NaN where it is not known."""
@@ -55,15 +56,31 @@ def composed(reads: Window, pair: Tensor) -> Tensor:
     return reads.cut(compose(reads.field, pair)) + reads.low
 
 
-def continued(pair: Reading, sigma: float) -> Reading:
-    """Reads a field which, where it is invalid, is the smooth part of what is valid around."""
+def going_on(pair: Reading, sigma: float) -> Reading:
+    """Reads a field which, where it is invalid, goes on smoothly from what is valid around."""
 
     def read(box: Box) -> Tensor:
-        wide = around(box, sigma)
-        known = pair(wide)
-        return cut(torch.where(finite(known), known, smooth_part(known, sigma)), wide, box)
+        boxes = around_all(box, sigma)
+        return continued(pair(boxes[0]), boxes, sigma)
 
     return read
+
+
+def joined(found: Tensor, continued: Tensor, candidates: Sequence[Tensor]) -> Tensor:
+    """What the valid candidates give, without a step where one of them begins to be invalid.
+
+    There it is what all of them give when they are continued, which becomes what the valid ones
+    give within some pixels; and it is continued where none is valid.
+
+    :param found: (1, 2, H, W), of the valid candidates.
+    :param continued: of all of them.
+    """
+    valid = torch.cat([finite(each) for each in candidates])
+    alike = valid.all(dim=0, keepdim=True) | ~valid.any(dim=0, keepdim=True)
+    weight = (2 * smoothed(alike.to(found.dtype), SEAM)).clamp(max=1)
+    blend = found + weight * (continued - found)
+    either = torch.where(finite(found), found, continued)
+    return torch.where(alike | ~finite(blend), either, blend)
 
 
 def elected(candidates: Sequence[Tensor], temperature: float) -> Tensor:

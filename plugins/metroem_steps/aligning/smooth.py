@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from metroem_core.field import down, finite, up
+from metroem_core.field.gaussian import gaussian
 from metroem_core.geometry import Box
+
+from .reading import cut
 
 CUT = 3  # standard deviations after which the Gaussian ends
 FINE = 4  # coarse pixels, at least, in a standard deviation
-LEAST = 1e-3  # of the weight, which the valid vectors must have
+LEAST = 1e-3  # of the Gaussian, which must lie on valid vectors
+NARROWER = 4  # times, at most, from one Gaussian to the next
 
 
 def coarser(sigma: float) -> int:
@@ -28,10 +34,10 @@ def around(box: Box, sigma: float) -> Box:
     where the box begins.
     """
     step = 1 << coarser(sigma)
-    reach = (math.ceil(CUT * sigma / step) + 1) * step
+    margin = (math.ceil(CUT * sigma / step) + 1) * step
     (left, top, first), (right, bottom, last) = box.start, box.stop
-    low = [(a - reach) // step * step for a in (left, top)]
-    high = [-(-(b + reach) // step) * step for b in (right, bottom)]
+    low = [(a - margin) // step * step for a in (left, top)]
+    high = [-(-(b + margin) // step) * step for b in (right, bottom)]
     return Box((*low, first), (*high, last))
 
 
@@ -47,19 +53,63 @@ def smooth_part(field: Tensor, sigma: float) -> Tensor:
     :param field: of a box as :func:`around` gives it. At its edges the result is that of less.
     :param sigma: in pixels.
     """
+    return weighted(field, sigma)[0]
+
+
+def weighted(field: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    """The smooth part, and the share (N, 1, H, W) of the Gaussian that lies on valid vectors."""
     mips = coarser(sigma)
     coarse = down(field, mips)
     known = finite(coarse)
-    weight = gaussian(known.to(field.dtype), sigma / (1 << mips))
-    total = gaussian(torch.where(known, coarse, 0), sigma / (1 << mips))
-    return up(torch.where(weight > LEAST, total / weight.clamp(min=LEAST), math.nan), mips)
+    share = smoothed(known.to(field.dtype), sigma / (1 << mips))
+    total = smoothed(torch.where(known, coarse, 0), sigma / (1 << mips))
+    mean = torch.where(share > LEAST, total / share.clamp(min=LEAST), math.nan)
+    return up(mean, mips), F.interpolate(share, scale_factor=float(1 << mips), mode="bilinear")
 
 
-def gaussian(picture: Tensor, sigma: float) -> Tensor:
+def scales(sigma: float) -> list[float]:
+    """Standard deviations of the Gaussians that continue a field, from the widest to one pixel."""
+    count = math.ceil(math.log2(sigma) / math.log2(NARROWER))
+    return [sigma, *(sigma ** (n / count) for n in reversed(range(count)))]
+
+
+def around_all(box: Box, sigma: float) -> list[Box]:
+    """What must be known to continue a field in a box, before each of the Gaussians."""
+    boxes = [box]
+    for scale in reversed(scales(sigma)):
+        boxes.insert(0, around(boxes[0], scale))
+    return boxes
+
+
+def continued(field: Tensor, boxes: Sequence[Box], sigma: float) -> Tensor:
+    """A field that goes on where it is invalid, (N, 2, H, W): near valid vectors as they are,
+    farther away as their smooth part.
+
+    What a Gaussian leaves over, a narrower one adds, by the share of it that lies on valid vectors,
+    down to one of a pixel. So at the edge of what is valid there is no step.
+
+    :param field: of the first of the boxes that :func:`around_all` gives; the result is of the
+        last.
+    :param sigma: of the widest, in pixels.
+    """
+    inside = cut(field, boxes[0], boxes[-1])
+    if finite(inside).all():
+        return inside
+    widest, *narrower = scales(sigma)
+    result = cut(smooth_part(field, widest), boxes[0], boxes[1])
+    field = cut(field, boxes[0], boxes[1])
+    for scale, (have, want) in zip(narrower, pairwise(boxes[1:]), strict=True):
+        rest, share = weighted(field - result, scale)
+        step = torch.where(finite(rest), rest * (2 * share).clamp(max=1), 0)
+        field, result = cut(field, have, want), cut(result + step, have, want)
+    return torch.where(finite(field), field, result)
+
+
+def reach(sigma: float) -> int:
+    """Pixels after which a Gaussian ends."""
+    return math.ceil(CUT * sigma)
+
+
+def smoothed(picture: Tensor, sigma: float) -> Tensor:
     """A picture (N, C, H, W) smoothed; beyond its edges there are zeros."""
-    reach = math.ceil(CUT * sigma)
-    places = torch.arange(-reach, reach + 1, dtype=picture.dtype)
-    factors = (-((places / sigma) ** 2) / 2).exp()
-    factors = (factors / factors.sum()).view(1, 1, -1, 1)
-    planes = F.conv2d(picture.flatten(0, 1)[:, None], factors, padding=(reach, 0))
-    return F.conv2d(planes, factors.mT, padding=(0, reach)).view_as(picture)
+    return gaussian(F.pad(picture, (reach(sigma),) * 4), sigma, reach(sigma))

@@ -17,14 +17,20 @@ from metroem_core.field.blur import REACH
 from metroem_core.geometry import Box
 
 from ..rendering.pipeline import overlapped
-from .composing import Reading, candidate, composed, continued, decayed, elected
+from .composing import SEAM, Reading, candidate, composed, decayed, elected, going_on, joined
 from .reading import cut, grown, read_field, section
-from .smooth import around, smooth_part
+from .smooth import around, reach, smooth_part
 from .volumes import Volumes
 from .window import Window, window
 
 if TYPE_CHECKING:
     from ..align import Align
+
+
+def around_block(block: Block) -> Box:
+    """What must be known to vote in a block, and to join what is continued to what is found."""
+    margin = REACH + reach(SEAM)
+    return grown(block.write, margin, margin)
 
 
 @attrs.frozen(eq=False)
@@ -80,7 +86,7 @@ class Composer:
 
     def _read(self, block: Block) -> list[Neighbour]:
         """The neighbours of a section, the nearest first; none of the first section."""
-        z, region = block.write.start[2], grown(block.write, REACH, REACH)
+        z, region = block.write.start[2], around_block(block)
         offsets = self.step.offsets_at(z, self.box)
         with torch.no_grad():
             return [self._neighbour(z, offset, region) for offset in offsets]
@@ -107,39 +113,31 @@ class Composer:
 
     def _field(self, block: Block, neighbours: list[Neighbour], ways: Counter[str]) -> Tensor:
         """The total field of a block, (1, 2, H, W), every vector of it finite."""
-        region = grown(block.write, REACH, REACH)
         if not neighbours:
             field = self.volumes.start(block.write)
             ways["given"] += field[0, 0].numel()
             return torch.where(finite(field), field, 0)
-        result = torch.full_like(neighbours[0].total, math.nan)
-        for way, attempt in (
-            ("found", self._voted), ("continued", self._continued), ("kept", self._kept),
-        ):  # fmt: skip
-            missing = ~finite(result)
-            if cut(missing, region, block.write).any():
-                result = torch.where(missing, attempt(neighbours, region), result)
-                won = cut(missing & finite(result), region, block.write)
-                ways.update({way: int(won.sum())} if won.any() else {})
-        return cut(torch.where(finite(result), result, 0), region, block.write)
-
-    def _voted(self, neighbours: list[Neighbour], region: Box) -> Tensor:
-        return elected(
-            [composed(each.reads, each.read) for each in neighbours], self.step.temperature
-        )
+        region = around_block(block)
+        candidates = [composed(each.reads, each.read) for each in neighbours]
+        found = elected(candidates, self.step.temperature)
+        result = found
+        if not torch.cat(candidates).isfinite().all():
+            result = joined(found, self._continued(neighbours, region), candidates)
+        here, found = (cut(each, region, block.write) for each in (result, found))
+        known, made = finite(found), finite(here)
+        for way, won in (("found", known), ("continued", made & ~known), ("kept", ~made)):
+            ways.update({way: int(won.sum())} if won.any() else {})
+        # A section without any field follows the nearest neighbour.
+        return torch.where(made, here, cut(neighbours[0].total, region, block.write))
 
     def _continued(self, neighbours: list[Neighbour], region: Box) -> Tensor:
-        """The same of pair fields that go on smoothly where they are invalid."""
-        pairs = [continued(each.pair, self.step.sigma) for each in neighbours]
+        """The total field by pair fields that go on smoothly where they are invalid."""
+        pairs = [going_on(each.pair, self.step.sigma) for each in neighbours]
         found = [
             candidate(each.total, region, pair)
             for each, pair in zip(neighbours, pairs, strict=True)
         ]
         return elected(found, self.step.temperature)
-
-    def _kept(self, neighbours: list[Neighbour], region: Box) -> Tensor:
-        """The total field of the nearest neighbour: the section follows it."""
-        return neighbours[0].total
 
     def _write(self, block: Block, field: Tensor) -> None:
         self.volumes.write(block.write, field)
