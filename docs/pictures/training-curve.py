@@ -5,14 +5,14 @@ python docs/pictures/training-curve.py
 The numbers, ``training-curve.json``, are what ``tests/bench/train_curve.py`` writes.
 """
 
-import itertools
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 420, 60, 20, 50
-COLOURS = {-1: (90, 90, 90), 0: (0, 90, 180), 1: (200, 80, 0)}
+COLOURS = {0: (0, 90, 180), 1: (200, 80, 0)}
 NAMES = {0: "the coarse module", 1: "the coarse and the fine one"}
 SCALE = 2  # drawn larger, then made smaller, so that lines are smooth
 GREY = (150, 150, 150)
@@ -43,7 +43,7 @@ def draw(points):
     x, y = at(longest, third)
     said = "a third of the distance at the start"
     pen.text((x, y - 6 * SCALE), said, fill=(90, 90, 90), font=font, anchor="rd")
-    for before, after in itertools.pairwise(points):
+    for before, after in pairwise(points):
         ends = [at(each["minutes"], each["median"]) for each in (before, after)]
         pen.line(ends, fill=COLOURS[after["stage"]], width=3 * SCALE)
     for stage, name in NAMES.items():

@@ -444,9 +444,9 @@ def test_a_vector_beyond_the_limit_stops_its_block_and_is_told(tmp_path):
 def test_points_that_cannot_be_read_are_refused(tmp_path):
     field = fields(tmp_path / "f", constant(1, 0))
     for rows, header, said in (
-        (["1,2"], "a,b", "has no columns x, y, z"),
-        (["0,1,here,3"], "id,x,y,z", "row 1: expected three numbers x, y, z, got '1 here 3'"),
-        (["0,1"], "id,x,y,z", "row 1: expected three numbers"),
+        (["1,2"], "a,b", "no column 'Coordinate 1', nor columns x, y, z"),
+        (["0,1,here,3"], "id,x,y,z", "line 2: expected three numbers x, y, z, got '1 here 3'"),
+        (["0,1"], "id,x,y,z", "line 2: expected three numbers"),
     ):
         with pytest.raises(UserError, match=said.replace(".", "[.]")):
             moved(tmp_path, field, points(tmp_path / "p.csv", rows, header))

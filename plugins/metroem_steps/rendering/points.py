@@ -16,10 +16,10 @@ from metroem_core.field import finite
 from metroem_core.field.fixed_point import iterated
 from metroem_core.field.validity import filled
 from metroem_core.geometry import Box
+from metroem_core.point_table import read_table, write_table
 from metroem_core.spec import Location, Output
 
 from .field import Fields
-from .tables import read_table, write_table
 
 if TYPE_CHECKING:
     from ..render import Render

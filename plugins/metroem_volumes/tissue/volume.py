@@ -105,7 +105,7 @@ class Layer:
     attributes: dict[str, str] = attrs.field(factory=dict)
 
 
-def draw_image(sections: Sections, patch: Patch, target: int | None) -> np.ndarray:
+def draw_image(sections: Sections, patch: Patch, _: int | None) -> np.ndarray:
     """The means of the pixels that have data."""
     step, z = 2**patch.mip, patch.z
     x, y = patch.origin
