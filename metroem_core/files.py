@@ -5,6 +5,7 @@ one state of a file from another.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -118,6 +119,14 @@ def check_file(path: Path) -> None:
     near = did_you_mean(path.name, beside)
     hint = f". Did you mean '{path.with_name(near)}'?" if near else ""
     raise UserError(f"no such file: {path}{hint}")
+
+
+def sha256(path: Path) -> str | None:
+    """The hash of what is in a file; None when there is none."""
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(path: Path) -> list[int]:

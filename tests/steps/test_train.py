@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from metroem_core.errors import UserError
+from metroem_core.files import sha256
 from metroem_core.plugins import components
 from metroem_core.run import load
 from metroem_core.sets import read_set
 from metroem_core.spec import SpecError
 from metroem_core.testing import StepConformance
 from metroem_steps.training.phase import Schedule
-from metroem_steps.training.trainee import sha256
 
 TOY = Path(__file__).with_name("toy_training.py")
 components([TOY])
@@ -161,6 +161,12 @@ def test_weights_that_are_not_there_are_not_inherited(made, data, tmp_path):
     (pyramid / "0_mip1in_toy/weights.safetensors").unlink()
     with pytest.raises(UserError, match=r"stage 1 is to inherit weights, but .*0_mip1in_toy has"):
         toy.train(tmp_path / "run", data, pyramid, inherit=True, stages=[1], generate=[])
+
+
+def test_a_lone_module_inherits_nothing(made, data, tmp_path):
+    aligner = {"type": "module", "network": toy.TINY}
+    with pytest.raises(UserError, match="a lone module has none to inherit from"):
+        toy.train(tmp_path / "run", data, made / "pyramid", aligner=aligner, mip=1, inherit=True)
 
 
 def test_weights_of_another_network_are_not_inherited(made, data, tmp_path):

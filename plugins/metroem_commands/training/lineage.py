@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 import attrs
 
 from metroem_core.errors import UserError
+from metroem_core.files import sha256
 
 HISTORY = Path("training", "history.json")
 COMPARED = ("name", "data", "stage", "mip", "phases", "versions")
@@ -43,7 +43,7 @@ def ancestry(path: Path) -> Ancestry:
     if not path.exists():
         raise UserError(f"no such file or folder: {path}")
     known = histories(path)
-    sha = sha256(path) if path.is_file() else None
+    sha = sha256(path)
     found = [each for each in known if sha in (None, each["sha256"])]
     if not found:
         return Ancestry(path, (), "weights without a history: `metroem train` did not make them")
@@ -141,9 +141,3 @@ def brief(value: Any) -> str:
     """A value in a few characters."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -89,6 +89,8 @@ class Course:
             labels_for(self.step, self.pairs, stage.mip, self.phases(stage))
 
     def _check_heirs(self) -> None:
+        if len(self.stages()) == 1:
+            raise UserError("a lone module has none to inherit from: leave 'inherit' out")
         trained = self.trained()
         for before, stage in pairwise(self.stages()):
             inherits = stage.number in trained and before.number not in trained

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from metroem_core.errors import UserError
+from metroem_core.files import sha256
 from metroem_core.kinds import Aligner
 from metroem_core.pyramid_folder import Stage
 from metroem_core.sets import PairSet, SetFile
@@ -18,7 +19,7 @@ from metroem_registry import Registry
 from ..generating.set_fields import write_fields
 from .crops import Start
 from .processes import Processes
-from .trainee import described, sha256
+from .trainee import described
 
 if TYPE_CHECKING:
     from ..train import Train

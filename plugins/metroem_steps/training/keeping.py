@@ -7,10 +7,11 @@ import time
 
 from torch.optim import Optimizer
 
+from metroem_core.files import sha256
+
 from .job import Job
 from .journal import Journal
 from .saving import BEST, LAST, save, state_of
-from .trainee import sha256
 
 
 def keep_now_and_then(job: Job, optimizer: Optimizer) -> None:

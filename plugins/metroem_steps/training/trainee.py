@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,11 +120,3 @@ def write_new(folder: Path, step: Train, registry: Registry) -> None:
     network = step.aligner.network  # type: ignore[attr-defined]
     torch.manual_seed(step.seed)
     save_module(folder, network, network.build(), {"trained": False}, registry)
-
-
-def sha256(path: Path) -> str | None:
-    """The hash of a file, or None when there is none."""
-    if not path.is_file():
-        return None
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

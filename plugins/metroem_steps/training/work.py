@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from metroem_core.files import sha256
 from metroem_core.pyramid_folder import Stage
 from metroem_core.sets import read_pairs
 from metroem_core.spec.dump import dump
@@ -24,7 +25,7 @@ from .phase import Phase
 from .processes import Processes
 from .reading import Reader
 from .saving import LAST, Position, load, restore
-from .trainee import Trainee, sha256, trainee
+from .trainee import Trainee, trainee
 from .workshop import hash_of
 
 
