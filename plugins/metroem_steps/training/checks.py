@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from metroem_core.errors import UserError
@@ -89,10 +89,22 @@ def phases_at(step: Train, mip: int) -> tuple[Phase, ...]:
     """The phases of a module that takes a mip: those of the nearest one, if it has none."""
     if not isinstance(step.phases, dict):
         return step.phases
-    mips = sorted(map(int, step.phases), key=lambda each: (abs(each - mip), each))
-    if mips[0] != mip:
-        log.warning("there are no phases for mip %d; those of mip %d are used", mip, mips[0])
-    return step.phases[str(mips[0])]
+    return step.phases[str(nearest(map(int, step.phases), mip))]
+
+
+def nearest(mips: Iterable[int], mip: int) -> int:
+    """The mip that is the nearest to another one; of two, the finer one."""
+    return min(mips, key=lambda each: (abs(each - mip), each))
+
+
+def warn_of_phases_of_others(step: Train, mips: Iterable[int]) -> None:
+    """Say for which mips there are no phases, and which ones are taken."""
+    if not isinstance(step.phases, dict):
+        return
+    for mip in mips:
+        if str(mip) not in step.phases:
+            taken = nearest(map(int, step.phases), mip)
+            log.warning("there are no phases for mip %d; those of mip %d are used", mip, taken)
 
 
 def crop_for(wanted: int, multiple: int, what: str) -> int:

@@ -13,7 +13,14 @@ from metroem_core.kinds import Plan
 from metroem_core.pyramid_folder import Stage, stages_of
 from metroem_core.sets import PairSet, read_pairs
 
-from .checks import check_pairs, check_place_for_fields, check_sizes, labels_for, phases_at
+from .checks import (
+    check_pairs,
+    check_place_for_fields,
+    check_sizes,
+    labels_for,
+    phases_at,
+    warn_of_phases_of_others,
+)
 from .order import Order
 from .phase import Phase
 from .processes import how_many
@@ -85,6 +92,9 @@ class Course:
             check_place_for_fields(self.pairs)
         if self.step.inherit:
             self._check_heirs()
+        warn_of_phases_of_others(
+            self.step, [each.mip for each in used if each.number in self.trained()]
+        )
         for stage in used:
             labels_for(self.step, self.pairs, stage.mip, self.phases(stage))
 
