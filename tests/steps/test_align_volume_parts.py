@@ -67,12 +67,21 @@ def test_a_field_goes_on_without_a_step_and_becomes_its_smooth_part():
     whole = Box((0, 0, 0), (256, 256, 1))
     wide = torch.full((1, 2, *boxes[0].shape[1:]), math.nan)
     cut(wide, boxes[0], whole)[:] = given
-    found = continued(wide, boxes, 32)
+    found, worth = continued(wide, boxes, 32).split((2, 1), dim=1)
     torch.testing.assert_close(found[..., :64], given[..., 64:192, 64:128])
     assert found.diff(dim=-1)[..., 60:68].abs().max() < 2 * largest
     smooth = cut(smooth_part(wide, 32), boxes[0], box)
     torch.testing.assert_close(found[..., 110:], smooth[..., 110:])
     assert (found - smooth)[..., 64].abs().max() > 1
+    assert (worth[..., :80] > 0.99).all()
+    assert worth[..., -1].max() < 0.5
+    assert worth.diff(dim=-1).abs().max() < 0.08
+
+
+def test_what_is_nowhere_valid_goes_on_as_nothing_of_any_worth():
+    boxes = around_all(BOX, 8)
+    nothing = torch.full((1, 2, *boxes[0].shape[1:]), math.nan)
+    assert (continued(nothing, boxes, 8) == 0).all()
 
 
 def test_where_one_candidate_ends_the_others_take_over_little_by_little():

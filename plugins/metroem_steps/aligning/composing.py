@@ -18,7 +18,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from metroem_core.field import compose, finite, vote
+from metroem_core.field import compose, finite, sample, vote
 from metroem_core.geometry import Box
 
 from .smooth import around_all, continued, smoothed
@@ -51,19 +51,20 @@ def candidate(total: Tensor, box: Box, pair: Reading) -> Tensor:
     return composed(reads, pair(reads.box))
 
 
+def going_on(total: Tensor, box: Box, pair: Reading, sigma: float) -> tuple[Tensor, Tensor]:
+    """The same where P goes on smoothly from what is valid of it.
+
+    :returns: that, and how much it is worth, (1, 1, H, W), from 1 to 0 far from all valid vectors.
+    """
+    reads = window(total, box)
+    boxes = around_all(reads.box, sigma)
+    field, worth = continued(pair(boxes[0]), boxes, sigma).split((2, 1), dim=1)
+    return composed(reads, field), reads.cut(sample(worth, reads.field))
+
+
 def composed(reads: Window, pair: Tensor) -> Tensor:
     """The same of what was read: the window of F, and P in its box."""
     return reads.cut(compose(reads.field, pair)) + reads.low
-
-
-def going_on(pair: Reading, sigma: float) -> Reading:
-    """Reads a field which, where it is invalid, goes on smoothly from what is valid around."""
-
-    def read(box: Box) -> Tensor:
-        boxes = around_all(box, sigma)
-        return continued(pair(boxes[0]), boxes, sigma)
-
-    return read
 
 
 def joined(found: Tensor, continued: Tensor, candidates: Sequence[Tensor]) -> Tensor:

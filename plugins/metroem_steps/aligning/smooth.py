@@ -19,6 +19,8 @@ from .reading import cut
 CUT = 3  # standard deviations after which the Gaussian ends
 FINE = 4  # coarse pixels, at least, in a standard deviation
 LEAST = 1e-3  # of the Gaussian, which must lie on valid vectors
+WORTH = 0.05  # of it, more than one standard deviation from an edge or a corner
+CORNER = 0.25  # of it, at a corner of what is valid
 NARROWER = 4  # times, at most, from one Gaussian to the next
 
 
@@ -82,27 +84,31 @@ def around_all(box: Box, sigma: float) -> list[Box]:
 
 
 def continued(field: Tensor, boxes: Sequence[Box], sigma: float) -> Tensor:
-    """A field that goes on where it is invalid, (N, 2, H, W): near valid vectors as they are,
-    farther away as their smooth part.
+    """A field that goes on where it is invalid, and how much that is worth: (N, 3, H, W).
 
-    What a Gaussian leaves over, a narrower one adds, by the share of it that lies on valid vectors,
-    down to one of a pixel. So at the edge of what is valid there is no step.
+    Near valid vectors it is as they are, farther away as their smooth part. What a Gaussian leaves
+    over, a narrower one adds, by the share of it that lies on valid vectors, down to one of a
+    pixel. So at the edge of what is valid there is no step. The third channel is 1 at valid
+    vectors and around them, and falls to 0 where the widest Gaussian ends.
 
     :param field: of the first of the boxes that :func:`around_all` gives; the result is of the
         last.
     :param sigma: of the widest, in pixels.
     """
-    inside = cut(field, boxes[0], boxes[-1])
+    known = torch.cat([field, torch.where(finite(field), 1, math.nan)], dim=1)
+    inside = cut(known, boxes[0], boxes[-1])
     if finite(inside).all():
         return inside
     widest, *narrower = scales(sigma)
-    result = cut(smooth_part(field, widest), boxes[0], boxes[1])
-    field = cut(field, boxes[0], boxes[1])
+    mean, share = weighted(field, widest)
+    worth = ((share - LEAST) / (WORTH - LEAST)).clamp(0, 1)
+    result = torch.cat([torch.where(finite(mean), mean, 0), worth], dim=1)
+    known, result = (cut(each, boxes[0], boxes[1]) for each in (known, result))
     for scale, (have, want) in zip(narrower, pairwise(boxes[1:]), strict=True):
-        rest, share = weighted(field - result, scale)
-        step = torch.where(finite(rest), rest * (2 * share).clamp(max=1), 0)
-        field, result = cut(field, have, want), cut(result + step, have, want)
-    return torch.where(finite(field), field, result)
+        rest, share = weighted(known - result, scale)
+        step = torch.where(finite(rest), rest * (share / CORNER).clamp(max=1), 0)
+        known, result = cut(known, have, want), cut(result + step, have, want)
+    return torch.where(finite(known), known, result)
 
 
 def reach(sigma: float) -> int:

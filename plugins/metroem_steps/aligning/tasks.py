@@ -17,7 +17,7 @@ from metroem_core.field.blur import REACH
 from metroem_core.geometry import Box
 
 from ..rendering.pipeline import overlapped
-from .composing import SEAM, Reading, candidate, composed, decayed, elected, going_on, joined
+from .composing import SEAM, Reading, composed, decayed, elected, going_on, joined
 from .reading import cut, grown, read_field, section
 from .smooth import around, reach, smooth_part
 from .volumes import Volumes
@@ -120,24 +120,26 @@ class Composer:
         region = around_block(block)
         candidates = [composed(each.reads, each.read) for each in neighbours]
         found = elected(candidates, self.step.temperature)
-        result = found
+        known = result = found
         if not torch.cat(candidates).isfinite().all():
-            result = joined(found, self._continued(neighbours, region), candidates)
-        here, found = (cut(each, region, block.write) for each in (result, found))
-        known, made = finite(found), finite(here)
-        for way, won in (("found", known), ("continued", made & ~known), ("kept", ~made)):
+            continued, worth = self._continued(neighbours, region)
+            result = joined(found, continued, candidates)
+            known = torch.where(worth > 0, continued, math.nan)
+        found, known = (finite(cut(each, region, block.write)) for each in (found, known))
+        for way, won in (("found", found), ("continued", known & ~found), ("kept", ~known)):
             ways.update({way: int(won.sum())} if won.any() else {})
-        # A section without any field follows the nearest neighbour.
-        return torch.where(made, here, cut(neighbours[0].total, region, block.write))
+        return cut(result, region, block.write)
 
-    def _continued(self, neighbours: list[Neighbour], region: Box) -> Tensor:
-        """The total field by pair fields that go on smoothly where they are invalid."""
-        pairs = [going_on(each.pair, self.step.sigma) for each in neighbours]
-        found = [
-            candidate(each.total, region, pair)
-            for each, pair in zip(neighbours, pairs, strict=True)
-        ]
-        return elected(found, self.step.temperature)
+    def _continued(self, neighbours: list[Neighbour], region: Box) -> tuple[Tensor, Tensor]:
+        """The total field by pair fields that go on where they are invalid; far from all that is
+        valid, that of the nearest neighbour. And how much of it is not just kept, 0 to 1.
+        """
+        kept, sigma = neighbours[0].total, self.step.sigma
+        made = [going_on(each.total, region, each.pair, sigma) for each in neighbours]
+        found = [torch.where(worth > 0, field, math.nan) for field, worth in made]
+        worth = torch.cat([each for _, each in made]).amax(dim=0, keepdim=True)
+        agreed = elected(found, self.step.temperature)
+        return torch.lerp(kept, torch.where(worth > 0, agreed, kept), worth), worth
 
     def _write(self, block: Block, field: Tensor) -> None:
         self.volumes.write(block.write, field)
