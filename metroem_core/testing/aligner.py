@@ -59,6 +59,16 @@ class AlignerConformance(Conformance):
         first, second = (self.component.build()(batch).field for _ in range(2))
         assert first.equal(second)
 
+    def test_the_field_of_pictures_of_half_precision_is_precise(self) -> None:
+        import torch
+
+        from metroem_core.batch import pair
+
+        src, tgt = tissue(self.shape).half(), tissue(self.shape, shift=1).half()
+        field = self.component.build()(pair(src, tgt)).field
+        assert field.dtype == torch.float32
+        assert field.isfinite().all()
+
     def test_it_leaves_its_input_alone(self) -> None:
         from metroem_core.batch import pair
 

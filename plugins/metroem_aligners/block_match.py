@@ -83,11 +83,9 @@ class BlockMatch:
         """
         given = usable(batch)
         src = warp(given.src, given.start) if "src_field" in batch else given.src
-        exact = torch.promote_types(src.dtype, torch.float32)
-        field, sure = self._match(src.to(exact), given.tgt.to(exact))
+        field, sure = self._match(src, given.tgt)
         if report is not None:
             report(1, 1, {"confidence": sure.mean().item()})
-        field, sure = field.to(src.dtype), sure.to(src.dtype)
         if "src_field" in batch:
             field = compose(field, given.start)
         return given.answer(field, sure)

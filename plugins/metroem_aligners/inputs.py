@@ -8,6 +8,7 @@ from torch import Tensor
 
 from metroem_core.batch import Batch, Prediction
 from metroem_core.errors import UserError
+from metroem_core.field.validity import exact
 from metroem_core.mask import has_data
 
 
@@ -42,6 +43,8 @@ class Inputs:
 def inputs(batch: Batch) -> Inputs:
     """The pictures of a pair and the field to start from, where invalid vectors become 0.
 
+    All are float32 at least: half of it is too little for the differences of pictures.
+
     :raises UserError: when one is missing, has another shape, or holds what is no number.
     """
     missing = [name for name in ("src", "tgt") if name not in batch]
@@ -55,6 +58,7 @@ def inputs(batch: Batch) -> Inputs:
     for name, image in (("src", src), ("tgt", tgt)):
         if not image.isfinite().all():
             raise UserError(f"{name} has pixels that are not finite; 0 is what means no data")
+    src, tgt = src.to(exact(src)), tgt.to(exact(tgt))
     return Inputs(src, tgt, _start(batch, src))
 
 
@@ -65,11 +69,11 @@ def usable(batch: Batch) -> Inputs:
     ``tgt_defects`` is not.
     """
     given = inputs(batch)
-    return attrs.evolve(given, src=_sound(batch, "src"), tgt=_sound(batch, "tgt"))
+    src, tgt = _sound(batch, "src", given.src), _sound(batch, "tgt", given.tgt)
+    return attrs.evolve(given, src=src, tgt=tgt)
 
 
-def _sound(batch: Batch, side: str) -> Tensor:
-    picture = batch[side].tensor
+def _sound(batch: Batch, side: str, picture: Tensor) -> Tensor:
     for name, kept in ((f"{side}_mask", True), (f"{side}_defects", False)):
         if name in batch:
             mask = batch[name].tensor

@@ -18,7 +18,7 @@ from .descent.settings import TERMS, Settings
 from .descent.sureness import sureness
 from .descent.way import descend
 from .gauss_newton import refine
-from .inputs import usable
+from .inputs import inputs, usable
 from .progress import parts
 
 OTHERS = (*TERMS, "objective", "levels", "iterations", "lr", "spacing", "tolerance")
@@ -129,7 +129,9 @@ class Optimiser:
         given = usable(batch)
         scene = Scene(batch.put(src=Array(given.src), tgt=Array(given.tgt)), given.start, {})
         if self.maker is not None:
-            found = features(self.maker, batch, given.src, given.tgt)
+            whole = inputs(batch)
+            seen = batch.put(src=Array(whole.src), tgt=Array(whole.tgt))
+            found = features(self.maker, seen, given.src, given.tgt)
             scene = attrs.evolve(scene, features=found)
         return given.answer(*self._found(scene, report))
 

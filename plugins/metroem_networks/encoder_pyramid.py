@@ -78,6 +78,7 @@ class Pyramid(nn.Module):
             convolutions([2 * width, 32, 64, 32, 16, 2], plan.k) for width in widths
         )
         self.multiple = 2 ** (plan.size - 1)
+        self.least = 2 * self.multiple  # two pixels at the coarsest size: the corners
         self.apply(enlarge)
 
     def halo(self, start: float = 0.0) -> float:
@@ -96,11 +97,11 @@ class Pyramid(nn.Module):
 
         :param whole: rows and columns of the picture that these ones are a piece of.
         """
-        if any(side % self.multiple for side in pictures.shape[-2:]):
-            height, width = pictures.shape[-2:]
+        height, width = pictures.shape[-2:]
+        if height % self.multiple or width % self.multiple or min(height, width) < self.least:
             raise UserError(
                 f"an encoder_pyramid of {self.plan.size} sizes needs pictures whose sides are "
-                f"multiples of {self.multiple}, not {height} x {width}"
+                f"multiples of {self.multiple}, {self.least} at least, not {height} x {width}"
             )
         encoded = self.encode(pictures)
         field = start(in_field, encoded[-1][0])

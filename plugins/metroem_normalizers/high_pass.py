@@ -12,6 +12,7 @@ from attrs.validators import and_, gt, lt
 from torch import Tensor
 
 from metroem_core.field.gaussian import gaussian
+from metroem_core.field.validity import exact
 
 from .data import SMALLEST, data
 from .unit_range import UnitRange
@@ -42,12 +43,13 @@ class HighPass:
         self, image: Tensor, valid: Tensor, around: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
         """The pictures (N, 1, H, W) with new values, 0 where there are no data."""
-        values = data(image, valid)
+        values = data(image, valid).to(exact(image))
         known = values != 0
-        weight = surroundings(known.to(image.dtype), self.sigma)
+        weight = surroundings(known.to(values.dtype), self.sigma)
         detail = values - surroundings(values, self.sigma) / weight.masked_fill_(~known, 1)
-        none = detail.abs() <= ROUNDING * torch.finfo(image.dtype).eps * values.abs()
-        return UnitRange(self.darkest)(detail.masked_fill_(none, SMALLEST), known)
+        none = detail.abs() <= ROUNDING * torch.finfo(values.dtype).eps * values.abs()
+        result = UnitRange(self.darkest)(detail.masked_fill_(none, SMALLEST), known)
+        return result.to(image.dtype)
 
 
 def surroundings(image: Tensor, sigma: float) -> Tensor:

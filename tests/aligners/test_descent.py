@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -38,6 +40,20 @@ def test_short_steps_end_it(method):
     told = []
     descended(method, 500, told, tolerance=10.0)
     assert len(told) < 5
+
+
+def test_steps_of_adam_are_halved_after_50_without_any_gain_and_then_after_5():
+    places = []
+
+    def hopeless(x):
+        places.append(x.item())
+        return x.sum() - x.detach().sum() + len(places)
+
+    start = torch.zeros(1, dtype=torch.float64)
+    adam(hopeless, start, steps=66, lr=1.0, tolerance=1e-9, tell=lambda *_: None)
+    lengths = [before - after for before, after in pairwise(places)]
+    wanted = 51 * [1.0] + 6 * [0.5] + 6 * [0.25] + 3 * [0.125]
+    assert lengths == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize("mip", [0, 1, 3])

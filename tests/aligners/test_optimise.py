@@ -7,6 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from metroem_aligners.descent.energy import energy_of
+from metroem_aligners.descent.scene import Scene
+from metroem_aligners.descent.settings import Settings
 from metroem_aligners.optimise import Optimise
 from metroem_core.batch import Array, Prediction, pair
 from metroem_core.errors import UserError
@@ -119,6 +122,26 @@ def test_it_recovers_a_deformation_of_three_pixels(aligner):
     assert errors(0 * truth, truth).median() > 1
     assert errors(prediction.field, truth).median() < 0.25
     assert prediction.confidence.median() > 0.9
+
+
+@pytest.mark.parametrize(("method", "magnitude"), [("adam", 1e-4), ("lbfgs", 0.0)])
+def test_adam_pays_for_the_length_of_vectors(method, magnitude):
+    """Two pictures that are the same grey everywhere: nothing else tells fields apart."""
+    grey = torch.full((1, 1, 32, 32), 0.5)
+    scene = Scene(pair(grey, grey), torch.zeros(1, 2, 32, 32), {})
+    energy = energy_of(scene, Settings.of(Optimise(method)))
+    near, far = (energy(torch.full((1, 2, 32, 32), each)) for each in (0.1, 0.6))
+    assert (far - near).item() == pytest.approx(magnitude * (0.36 - 0.01), abs=1e-7)
+
+
+@each_method
+def test_pictures_of_half_precision_are_aligned_as_well(aligner):
+    src, truth = texture((128, 160)), deformation((128, 160), 3)
+    tgt = deformed(src, truth)
+    whole, half = (
+        aligner.build()(pair(*each)).field for each in ((src, tgt), (src.half(), tgt.half()))
+    )
+    assert errors(half, whole).median() < 0.01
 
 
 def test_gauss_newton_is_exact_to_a_few_hundredths_of_a_pixel():

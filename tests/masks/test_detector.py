@@ -60,6 +60,8 @@ def test_the_largest_of_several_maps_counts():
 def test_tips_are_grown_and_then_averaged_without_the_border():
     found = defects(odds("......", "......", "#.....", "......", "......"), 0.5, 1, 1)[0, 0]
     assert found[2].tolist() == [True, True, False, False, False, False]
+    column = defects(odds("#....", "#....", "#...."), 0.9, 1, 1)[0, 0]
+    assert column[1].tolist() == [True, False, False, False, False]
     grown_by_two = defects(odds("....", "#...", "...."), 0.3, 1, 1)[0, 0, 1]
     assert grown_by_two.tolist() == [True, True, True, False]
 

@@ -43,6 +43,13 @@ def test_residuals_of_zero_leave_the_field_that_was_given() -> None:
     assert (silent(SMALL.build())(pictures()) == 0).all()
 
 
+def test_what_is_linear_stays_so_to_the_corners_through_all_levels() -> None:
+    x, y = torch.arange(48.0).expand(32, 48), torch.arange(32.0)[:, None].expand(32, 48)
+    given = torch.stack([0.05 * x - 1, 0.1 * y + 0.02 * x]).expand(2, 2, 32, 48)
+    field = silent(SMALL.build())(pictures(), given)
+    torch.testing.assert_close(field, given, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_a_residual_is_that_of_a_picture_of_1280_pixels_at_every_level(level: int) -> None:
     """0.1 * r * 1280 / W in halves of the W - 1 pixels between the corners."""
@@ -75,7 +82,7 @@ def test_both_pictures_are_seen_by_the_same_encoders() -> None:
 
 
 def test_pictures_that_cannot_be_halved_often_enough_are_refused() -> None:
-    with pytest.raises(UserError, match="multiples of 4, not 33 x 48"):
+    with pytest.raises(UserError, match="multiples of 4, 8 at least, not 33 x 48"):
         SMALL.build()(pictures(33))
 
 

@@ -54,6 +54,15 @@ def test_a_skip_leads_from_before_an_activation_to_the_input_of_a_later_convolut
     torch.testing.assert_close(block(x), expected)
 
 
+def test_skips_that_end_together_are_added():
+    block, x = node(convblock([1, 3, 3, 3, 2], skips={"1": 4, "2": 4})), picture()
+    one, two, three, four = block.layers[::2]
+    first = one(x)
+    second = two(F.leaky_relu(first))
+    expected = four(F.leaky_relu(three(F.leaky_relu(second))) + first + second)
+    torch.testing.assert_close(block(x), expected)
+
+
 @pytest.mark.parametrize(("word", "act"), [("relu", F.relu), ("tanh", torch.tanh)])
 def test_other_activations(word, act):
     block, x = node(convblock([1, 4, 2], act=word)), picture()

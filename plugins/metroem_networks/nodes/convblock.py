@@ -51,7 +51,8 @@ class ConvBlock(nn.Module):
                 if count in waiting:
                     x = x + waiting.pop(count)
             elif isinstance(layer, tuple(ACTIVATIONS.values())) and count in self.skips:
-                waiting[self.skips[count]] = x
+                end = self.skips[count]
+                waiting[end] = waiting[end] + x if end in waiting else x
             x = layer(x)
         return x
 
