@@ -19,7 +19,7 @@ from .options import Older, option
 def cloudvolume_to_h5(cv_path: str, dst_path: Path, mip: int, lossless: bool) -> None:
     """Write the sections of a volume to ``main`` (sections, channels, x, y) of an HDF5 file.
 
-    Of fields two decimals are kept.
+    Of fields two decimals are kept, in the units that the volume has.
 
     \b
     Example:
@@ -28,6 +28,7 @@ def cloudvolume_to_h5(cv_path: str, dst_path: Path, mip: int, lossless: bool) ->
     import numpy as np
 
     from metroem_core.errors import UserError
+    from metroem_core.field.volumes import from_volume
     from metroem_core.files import whole
     from metroem_core.geometry import Box
     from metroem_core.plugins import components
@@ -40,14 +41,17 @@ def cloudvolume_to_h5(cv_path: str, dst_path: Path, mip: int, lossless: bool) ->
     channels, box = volume.info.channels, volume.info.scale(mip).box
     if channels not in (1, 2):
         raise UserError(f"{cv_path} must have 1 or 2 channels, not {channels}")
-    turn = channels == 2 and volume.info.attributes.get("components") == "xy"
+    mip0 = 1 << mip if volume.info.attributes.get("units") == "pixels" else 1
     width, height, count = box.size
     x, y, first = box.start
     with whole(dst_path) as part, created(part) as file:
         main = create_field(file, (count, channels, width, height), lossless=lossless)
         for index in range(count):
             section = Box.of((x, y, first + index), (width, height, 1))
-            voxels = volume.read(section, mip)[:, 0].swapaxes(-1, -2).astype(np.float32)
-            pair = voxels[::-1] if turn else voxels
-            main[index] = pair if lossless else np.nan_to_num(pair, posinf=0, neginf=0)
+            voxels = volume.read(section, mip)
+            if channels == 2:  # y before x, since planes are (x, y)
+                field = from_volume(voxels, volume.info, section, mip).flip(1) / mip0
+                voxels = field.movedim(0, 1).numpy()
+            planes = voxels[:, 0].swapaxes(-1, -2).astype(np.float32)
+            main[index] = planes if lossless else np.nan_to_num(planes, posinf=0, neginf=0)
     click.echo(f"Results: {dst_path}")

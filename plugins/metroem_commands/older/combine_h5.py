@@ -15,7 +15,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.argument("out", type=_file)
 @click.argument("inputs", type=_file, nargs=-1, required=True)
 def combine_h5(out: Path, inputs: tuple[Path, ...]) -> None:
-    """Write the ``main`` of all INPUTS to OUT, each called by its file's name without ``.h5``.
+    """Write the ``main`` of all INPUTS to OUT.h5, each called by its file's name without ``.h5``.
 
     \b
     Example:
@@ -26,6 +26,7 @@ def combine_h5(out: Path, inputs: tuple[Path, ...]) -> None:
     from metroem_core.sets import chunks_of
     from metroem_core.sets.layout import IMAGES, created, opened
 
+    out = out.with_name(out.name.removesuffix(".h5") + ".h5")
     if out.exists():
         raise UserError(f"{out} exists already. Remove it, or choose another name")
     names = [path.name.removesuffix(".h5") for path in inputs]

@@ -1,10 +1,16 @@
 """`metroem cloudvolume-to-h5`, `concat-fields`, `upsample-field` and `combine-h5`."""
 
+import math
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch
+
+from metroem_core.field import pack
+from metroem_core.geometry import Box, Scale, VolumeInfo
+from metroem_core.plugins import components as registry
 
 
 def test_a_volume_of_fields_becomes_a_file(metroem, volumes):
@@ -16,6 +22,28 @@ def test_a_volume_of_fields_becomes_a_file(metroem, volumes):
         wanted = field[8].transpose(2, 3, 0, 1)
         np.testing.assert_allclose(file["main"][:], wanted, atol=0.0051)
     assert "exists already" in metroem(f"cloudvolume-to-h5 --cv_path {path} --dst_path f.h5", 1)
+
+
+@pytest.mark.parametrize("components", ["xy", "yx"])
+def test_fields_in_whole_numbers_become_vectors_and_what_is_not_known_becomes_0(
+    metroem, components
+):
+    field = torch.tensor([2.5, -1.25]).view(1, 2, 1, 1).repeat(1, 1, 16, 16)
+    field[0, :, 3, 4] = math.nan
+    stored, about = pack(field)
+    stored = stored if components == "xy" else stored.flip(1)
+    box = Box((0, 0, 0), (16, 16, 1))
+    about = {**about, "components": components}
+    info = VolumeInfo(2, "int16", {0: Scale(box, (4.0, 4.0, 40.0))}, about)
+    path = f"file://{Path('packed').resolve()}"
+    sink = registry().get("sink", "cloudvolume")(path=path).open(info)
+    sink.write(box, 0, stored.movedim(0, 1).numpy())
+    metroem(f"cloudvolume-to-h5 --cv_path {path} --dst_path f.h5")
+    metroem("upsample-field --src_path f.h5 --src_mip 4 --dst_mip 4 --dst_path same.h5")
+    for name in ("f.h5", "same.h5"):
+        with h5py.File(name) as file:
+            assert file["main"][0, :, 4, 3].tolist() == [0, 0]
+            assert file["main"][0, :, 5, 3].tolist() == [-1.25, 2.5]
 
 
 def test_pictures_of_a_volume_become_a_file(metroem, volumes):
