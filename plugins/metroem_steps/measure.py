@@ -19,7 +19,9 @@ from metroem_core.pictures import sheet
 from metroem_core.sets import PairSet, read_set
 from metroem_core.spec import Location, Output
 
-from .measuring import mean, measured, panels, source_box, true_field, where
+from .measuring import mean, measured, panels, picture_frame, where
+from .training.samples import SIDES, read
+from .truth import Truth
 
 if TYPE_CHECKING:
     from metroem_core.run import Run
@@ -39,7 +41,8 @@ class Measure:
     :param metrics: what is measured.
     :param tag: the checkpoint that found them; needed where the set has several of a stage.
     :param pairs: those to validate with, those to train with, or all.
-    :param truth: a volume of true fields, as far as they are known, at the places of the sources.
+    :param truth: a volume of true fields, as far as they are known, in the sections of the sources.
+        It is of the sections as they are in the volume; what the set has moved is reckoned in.
     :param folds: where the sources have folds and cracks, which the metrics know as ``folds``.
     :param pictures: how many pairs are drawn.
     :param to: the folder to write.
@@ -71,15 +74,15 @@ class Measure:
     def run(self, run: Run) -> None:
         """Measure every pair, and then the means."""
         found = read_set(self.data)
-        truth = None if self.truth is None else self.truth.open()
+        truth, start = None, (self.stage, self.tag)
+        if self.truth is not None:
+            truth = Truth(self.truth.open(), found, self.mip, start, run.registry)
         chosen, rows = self._chosen(found), list[dict[str, Any]]()
         with whole(self.to) as folder:
             folder.mkdir()
             for index in chosen:
                 batch, prediction = self._read(found, index)
-                known = None
-                if truth is not None:
-                    known = true_field(truth, source_box(found, index, self.mip), self.mip)
+                known = None if truth is None else truth.of(index)
                 row = measured(self.metrics, batch, prediction, known)
                 if len(rows) < self.pictures:
                     drawn = sheet(panels(batch, prediction, known))
@@ -101,12 +104,15 @@ class Measure:
         return sides[self.pairs]
 
     def _read(self, found: PairSet, index: int) -> tuple[Batch, Prediction]:
-        sample = found.read(index, self.mip, self.stage, self.tag)
-        src, tgt = (torch.from_numpy(each)[None, None] for each in (sample.src, sample.tgt))
-        batch = pair(src, tgt)
+        """A pair as the training sees it, and its field."""
+        seen = read(found, index, self.mip, (self.stage, self.tag))
+        src, tgt = (seen[side].tensor for side in SIDES)
+        place = None
         if found.about is not None:
-            batch = pair(src, tgt, Place(source_box(found, index, self.mip), self.mip))
+            place = Place(picture_frame(found, index, self.mip).box, self.mip)
+        batch = pair(src, tgt, place)
         if self.folds is not None:
-            folds = self.folds.open().read(source_box(found, index, self.mip), self.mip) != 0
+            box = picture_frame(found, index, self.mip).box
+            folds = self.folds.open().read(box, self.mip) != 0
             batch = batch.put(folds=Array(torch.from_numpy(folds).transpose(2, 3), "mask"))
-        return batch, Prediction(torch.from_numpy(np.asarray(sample.src_field))[None])
+        return batch, Prediction(seen["src_field"].tensor)

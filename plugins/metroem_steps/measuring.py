@@ -19,6 +19,8 @@ from metroem_core.sets import PairSet
 
 from .curation.frame import Frame, Size
 
+SOURCE, TARGET = 0, 1  # the sides of a pair
+
 Numbers = dict[str, float]
 
 
@@ -73,25 +75,36 @@ def true_field(volume: Volume, box: Box, mip: int) -> Tensor:
     return turned(torch.from_numpy(volume.read(box, mip)).movedim(1, 0))
 
 
-def source_box(pairs: PairSet, index: int, mip: int) -> Box:
-    """Where the source of a pair of a set lies, in voxels of a mip.
+def known_of(pairs: PairSet, index: int) -> dict[str, Any]:
+    """What ``set.json`` says of the series of a pair.
+
+    :raises UserError: when there is nothing.
+    """
+    series, _ = pairs.find(index)
+    known = pairs.about["series"].get(series.name) if pairs.about else None
+    if known is None:
+        raise UserError(f"{pairs.folder} does not say where its pairs are: it has no set.json")
+    return dict(known)
+
+
+def picture_frame(pairs: PairSet, index: int, mip: int, side: int = SOURCE) -> Frame:
+    """The frame of a picture of a pair of a set.
 
     :raises UserError: when the set does not say it.
     """
     series, number = pairs.find(index)
-    known = pairs.about["series"].get(series.name) if pairs.about else None
-    if known is None:
-        raise UserError(f"{pairs.folder} does not say where its pairs are: it has no set.json")
-    return frame_of(known, number, series.images[mip].size, mip).box
+    size = series.images[mip].size
+    return frame_of(known_of(pairs, index), number, size, mip, side)
 
 
-def frame_of(known: dict[str, Any], number: int, size: Size, mip: int) -> Frame:
-    """The frame of the source of a pair.
+def frame_of(known: dict[str, Any], number: int, size: Size, mip: int, side: int = SOURCE) -> Frame:
+    """The frame of a picture of a pair.
 
     :param known: what ``set.json`` says of its series.
     :param number: of the pair in the series.
+    :param side: of which picture.
     """
-    place, shift = known["places"][number][0], known["shifts"][number][0]
+    place, shift = known["places"][number][side], known["shifts"][number][side]
     corner = known["places_are"] == "corners"
     frame = Frame(tuple(place), size, mip) if corner else Frame.around(place, size, mip)
     return frame.moved(shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
@@ -18,6 +19,8 @@ from .training.work import work
 
 if TYPE_CHECKING:
     from metroem_core.run import Run
+
+MIP = re.compile("0|[1-9][0-9]*")
 
 
 @attrs.frozen
@@ -57,7 +60,8 @@ class Train:
     :param checkpoint: what fields are called, and weights in folders of the older programs.
     :param fields: what the fields are called that the first module starts from, if it is not the
         first of the pyramid; as ``checkpoint``, unless given.
-    :param crop: pixels along a side of crops. Smaller pictures are used whole.
+    :param crop: pixels along a side of crops. Smaller pictures are used whole, or as squares
+        where a batch has several.
     :param crops: how many crops of each pair are seen in an epoch.
     :param batch_size: crops in a batch of one process.
     :param validation_crop: pixels along a side of the middle of pictures that validates.
@@ -101,7 +105,7 @@ class Train:
     validate_every: int | None = attrs.field(default=1, validator=optional(ge(1)))  # type: ignore[arg-type]
     pictures_every: int = attrs.field(default=10, validator=ge(1))
     save_every: float = attrs.field(default=60.0, validator=ge(0))
-    keep: Literal["last", "best"] = "last"
+    keep: Literal["last", "best"] = attrs.field(default="last")
     largest_loss: float = attrs.field(default=1000.0, validator=gt(0))
     ema: float | None = attrs.field(default=None, validator=optional(and_(gt(0), lt(1))))
     seed: int = 0
@@ -119,9 +123,14 @@ class Train:
         named = phases if isinstance(phases, dict) else {"": phases}
         if not named or not all(named.values()):
             raise ValueError("'phases' must have at least one, for every mip that is named")
-        odd = [name for name in named if name and not name.isdecimal()]
+        odd = [name for name in named if name and not MIP.fullmatch(name)]
         if odd:
             raise ValueError(f"'phases' must be a list, or lists by mip, as '5': '{odd[0]}'")
+
+    @keep.validator
+    def _validated(self, _: Any, keep: str) -> None:
+        if keep == "best" and self.validate_every is None:
+            raise ValueError("'keep' must be 'last' where 'validate_every' is null: 'best'")
 
     @checkpoint.validator
     def _part_of_a_name(self, _: Any, checkpoint: str) -> None:

@@ -26,27 +26,52 @@ class Flow:
         return components().get("source", "array")(array).open()
 
 
-def write_set(folder, field=(1.0, 3.0), about=True):
-    """Three pairs whose target shows what the source shows 3 further along x and 1 along y."""
+@attrs.frozen
+class Slope:
+    """A field that grows along x and along y, at mip 1 and in its pixels, of section 10 only.
+
+    3 + (x - 50) / 8 along x, 1 - (y - 45) / 16 along y.
+    """
+
+    def open(self):
+        array = np.full((2, 30, 100, 100), np.nan, np.float32)
+        y, x = np.mgrid[:100, :100]
+        array[:, 10] = slope(x, y)
+        opened = components().get("source", "array")(array).open()
+        scales = {1: opened.info.scales[0]}
+        return attrs.evolve(opened, info=attrs.evolve(opened.info, scales=scales))
+
+
+def slope(x, y):
+    return 3 + (x - 50) / 8, 1 - (y - 45) / 16
+
+
+def write_set(folder, field=(1.0, 3.0), about=True, mip=0, shifts=((0, 0), (0, 0)), mips=None):
+    """Three pairs whose target shows what the source shows 3 further along x and 1 along y.
+
+    :param field: of the source, or of both pictures, (2,) or (..., 2, X, Y).
+    """
     folder.mkdir()
     place = (100, 90, 10)
     tissue = np.random.default_rng(0).random((3, SIZE[0] + 10, SIZE[1] + 10), np.float32) + 0.1
     src, tgt = tissue[:, 2:42, 2:34], tissue[:, 5:45, 3:35]
-    with created(folder / str(FileName(place, 0))) as file:
+    field = np.array(field, np.float32)
+    field = field[:, None, None] if field.ndim == 1 else field
+    field = np.broadcast_to(field, (3, *field.shape[:-2], *SIZE))
+    with created(folder / str(FileName(place, mip))) as file:
         create_images(file, 3, SIZE)[:] = np.stack([src, tgt], axis=1)
-    with created(folder / str(FileName(place, 0, "test", 0))) as file:
-        vector = np.array(field, np.float32)[None, :, None, None]
-        create_field(file, (3, 2, *SIZE))[:] = np.broadcast_to(vector, (3, 2, *SIZE))
+    with created(folder / str(FileName(place, mip, "test", 0))) as file:
+        create_field(file, field.shape, lossless=True)[:] = field
     if about:
         known = {
             "pairs": 3,
             "places": [[list(place), [100, 90, 9]]] * 3,
             "places_are": "middles",
-            "shifts": [[[0, 0], [0, 0]]] * 3,
+            "shifts": [shifts] * 3,
             "split": {"train": [0], "validation": [1, 2]},
-            "mips": {},
+            "mips": mips or {},
         }
-        write_about(folder, {FileName(place, 0).name: known})
+        write_about(folder, {FileName(place, mip).name: known})
     return str(folder)
 
 
@@ -65,6 +90,7 @@ class TestMeasure(StepConformance):
 def numbers(folder, **changes):
     registry = installed()
     registry.add("source", "flow", Flow)
+    registry.add("source", "slope", Slope)
     step = {"type": "measure", "mip": 0, "stage": 0, "metrics": ["ncc", "epe"], **changes}
     load({"steps": [step]}, out=folder / "run", registry=registry).run()
     return json.loads((folder / "run/quality/numbers.json").read_text())
@@ -75,6 +101,38 @@ def test_the_right_field_makes_pictures_alike_and_has_no_error(tmp_path):
     assert found["before"]["epe_median"] == pytest.approx(np.hypot(3, 1))
     assert found["after"]["epe_median"] == pytest.approx(0, abs=0.01)
     assert found["before"]["ncc"] < 0.3 < 0.9 < found["after"]["ncc"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "warp"),
+    [
+        ((8, 0), (0, 0), (0, 0)),
+        ((0, 8), (0, 0), (0, 0)),
+        ((0, 0), (6, 0), (0, 0)),
+        ((0, 0), (0, -6), (0, 0)),
+        ((8, -4), (-2, 6), (4, -1)),
+    ],
+)
+def test_the_truth_moves_with_the_pictures(tmp_path, source, target, warp):
+    """With pictures that begin at a and b, and a target warped by m: m + F(b + p + m) + b - a."""
+    shifts = np.array([source, target]) // 2
+    a, b = np.array([50, 45]) - np.array(SIZE) // 2 + shifts
+    still = np.broadcast_to(np.array(warp)[:, None, None], (2, *SIZE))
+    x, y = np.mgrid[: SIZE[0], : SIZE[1]] + still + b[:, None, None]
+    field = still + slope(x, y) + (b - a)[:, None, None]
+    both = np.stack([field[::-1], still[::-1]])
+    data = write_set(tmp_path / "set", both, mip=1, shifts=(source, target))
+    found = numbers(tmp_path, data=data, truth="slope", mip=1)
+    assert found["after"]["epe_p95"] == pytest.approx(0, abs=1e-4)
+    assert found["after"]["epe_coverage"] == 1
+
+
+def test_a_target_that_has_a_field_is_warped_by_it(tmp_path):
+    both = np.zeros((2, 2, *SIZE))
+    both[1] -= np.array([1, 3])[:, None, None]
+    found = numbers(tmp_path, data=write_set(tmp_path / "set", both), truth="flow")
+    assert found["after"]["ncc"] > 0.9
+    assert found["after"]["epe_p95"] == pytest.approx(0, abs=1e-4)
 
 
 def test_every_pair_is_told_with_its_place(tmp_path):
@@ -120,6 +178,13 @@ def test_what_cannot_be_measured_is_told(tmp_path, changes, says):
 def test_a_truth_needs_to_know_where_pairs_are(tmp_path):
     with pytest.raises(Exception, match="has no set.json"):
         numbers(tmp_path, data=write_set(tmp_path / "set", about=False), truth="flow")
+
+
+def test_a_truth_needs_the_fields_that_the_targets_were_warped_by(tmp_path):
+    prior = {"source": "gone", "mip": 0, "area": {"mip": 0, "size": [8, 8]}}
+    mips = {"0": {"made": {"spec": {"field": prior}}, "source_warped": False}}
+    with pytest.raises(Exception, match="needs the fields that .* was made with: .*'gone'"):
+        numbers(tmp_path, data=write_set(tmp_path / "set", mips=mips), truth="flow")
 
 
 def test_it_is_done_again_when_a_step_before_it_adds_fields(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -11,12 +12,14 @@ import torch
 
 from metroem_core.errors import UserError
 from metroem_core.files import sha256
+from metroem_core.module_folder import describe_module
 from metroem_core.plugins import components
 from metroem_core.run import load
 from metroem_core.sets import read_set
 from metroem_core.spec import SpecError
 from metroem_core.testing import StepConformance
 from metroem_steps.training.phase import Schedule
+from metroem_steps.training.saving import Position
 
 TOY = Path(__file__).with_name("toy_training.py")
 components([TOY])
@@ -159,7 +162,7 @@ def test_a_module_may_inherit_the_weights_of_the_one_before_it(made, data, tmp_p
 def test_weights_that_are_not_there_are_not_inherited(made, data, tmp_path):
     pyramid = Path(shutil.copytree(made / "pyramid", tmp_path / "pyramid"))
     (pyramid / "0_mip1in_toy/weights.safetensors").unlink()
-    with pytest.raises(UserError, match=r"stage 1 is to inherit weights, but .*0_mip1in_toy has"):
+    with pytest.raises(UserError, match=r"stage 1 is to inherit .* none in .*0_mip1in_toy/"):
         toy.train(tmp_path / "run", data, pyramid, inherit=True, stages=[1], generate=[])
 
 
@@ -179,6 +182,31 @@ def test_weights_of_another_network_are_not_inherited(made, data, tmp_path):
         toy.train(tmp_path / "run", data, pyramid, inherit=True)
 
 
+@pytest.mark.parametrize("name", ["old", "missing"])
+def test_weights_that_are_inherited_have_the_name_that_their_aligner_says(tmp_path, name):
+    data, pyramid = toy.write_set(tmp_path / "set", mips=(1, 0)), tmp_path / "pyramid"
+    for folder in ("0_mip1in_older", "1_mip0in_older"):
+        write_older(pyramid / folder)
+        network = describe_module(pyramid / folder, None, "old").network.build()
+        torch.save(network.state_dict(), pyramid / folder / "model/old.state.pth.tar")
+    aligner = {"type": "pyramid", "path": str(pyramid), "checkpoint": name}
+    settings = {"aligner": aligner, "stages": [1], "generate": [0], "inherit": True}
+    if name == "missing":
+        with pytest.raises(UserError, match=r"there are none in .*missing.state.pth.tar. Train"):
+            toy.train(tmp_path / "run", data, pyramid, **settings)
+        return
+    model = toy.train(tmp_path / "run", data, pyramid, **settings, checkpoint="mine")
+    (entry,) = json.loads((model / "1_mip0in_older/training/history.json").read_text())
+    assert entry["parent"]["path"] == str(model / "0_mip1in_older/model/old.state.pth.tar")
+
+
+def write_older(module):
+    """A module folder as older programs write them, without weights."""
+    (module / "model").mkdir(parents=True)
+    layers = {"type": "convblock", "arch_desc": {"fms": [2, 4, 2], "k": 3}}
+    (module / "model/model_spec.json").write_text(json.dumps(layers))
+
+
 def test_a_single_module_is_trained_from_new_weights(made, data, tmp_path):
     aligner = {"type": "module", "network": toy.TINY}
     settings = {"aligner": aligner, "mip": 1}
@@ -190,10 +218,7 @@ def test_a_single_module_is_trained_from_new_weights(made, data, tmp_path):
 
 def test_weights_of_older_folders_are_written_as_they_have_them(data, tmp_path):
     pyramid = tmp_path / "pyramid"
-    folder = pyramid / "0_mip0in_older/model"
-    folder.mkdir(parents=True)
-    layers = {"type": "convblock", "arch_desc": {"fms": [2, 4, 2], "k": 3}}
-    (folder / "model_spec.json").write_text(json.dumps(layers))
+    write_older(pyramid / "0_mip0in_older")
     model = toy.train(tmp_path / "run", data, pyramid, checkpoint="mine")
     state = torch.load(model / "0_mip0in_older/model/mine.state.pth.tar", weights_only=True)
     assert all(isinstance(each, torch.Tensor) for each in state.values())
@@ -226,6 +251,23 @@ def test_the_best_weights_may_be_kept(made, data, tmp_path):
     assert state["position"]["best"]["loss"] == best
     for name, tensor in state["weights"].items():
         assert torch.equal(kept[f"0_mip1in_toy {name}"], tensor)
+
+
+def test_where_nothing_could_be_validated_the_last_weights_are_kept(made, tmp_path, caplog):
+    data = toy.write_set(tmp_path / "set", mips=(1,), empty=(4, 5))
+    settings = {"stages": [0], "generate": [], "keep": "best"}
+    model = toy.train(tmp_path / "run", data, made / "pyramid", **settings)
+    assert change(toy.weights(made / "pyramid"), toy.weights(model)) > 1e-3
+    assert caplog.text.count("stage 0: no validation had a finite loss; the last weights") == 1
+
+
+def test_a_validation_that_is_not_finite_is_never_the_best():
+    position = Position("made", {}, "now")
+    losses = [math.nan, 0.5, math.inf, 0.3, math.nan, 0.4]
+    assert [position.is_best(loss, epoch) for epoch, loss in enumerate(losses)] == [
+        False, True, False, True, False, False,
+    ]  # fmt: skip
+    assert position.best == {"phase": 0, "epoch": 3, "loss": 0.3}
 
 
 def test_an_average_of_weights_is_kept_in_their_place(made, data, tmp_path):
@@ -331,10 +373,16 @@ class TestRefusals:
         for path in toy.write_set(tmp_path / "small", size=(12, 12), mips=(1, 0)).glob("*.h5"):
             path.rename(data / path.name.replace("x64_y64_z1", "x64_y64_z5"))
         (data / "set.json").unlink()
-        text = "12 x 12, smaller than a crop of 16, .* 'batch_size' to 1"
+        text = "12 x 12, smaller than a crop of 16: .* 'batch_size' to 1"
         self.refused(text, tmp_path / "run", data, made / "pyramid")
         settings = {"batch_size": 1, "stages": [0], "generate": []}
         toy.train(tmp_path / "run", data, made / "pyramid", **settings)
+
+    def test_a_network_in_which_nothing_is_trainable(self, made, data, tmp_path):
+        layers = {"type": "convblock", "arch_desc": {"fms": [2, 4, 2], "k": 3}, "trainable": False}
+        network = {"type": "scalenet", "spec": layers}
+        pyramid = toy.write_pyramid(tmp_path / "pyramid", mips=(1,), network=network)
+        self.refused("nothing to train in .*0_mip1in_toy", tmp_path / "run", data, pyramid)
 
     def test_a_checkpoint_of_another_network(self, made, data, tmp_path):
         pyramid = toy.write_pyramid(tmp_path / "pyramid", mips=(1,))
@@ -408,6 +456,8 @@ class TestRefusals:
         [
             ({"phases": []}, "'phases' must have at least one"),
             ({"phases": {"five": [toy.PHASE]}}, "lists by mip"),
+            ({"phases": {"05": [toy.PHASE]}}, "lists by mip, as '5': '05'"),
+            ({"keep": "best", "validate_every": None}, "'keep' must be 'last' where"),
             ({"phases": [{**toy.PHASE, "lr": 0}]}, "'lr' must be > 0"),
             ({"crop": 0}, "'crop' must be >= 1"),
             ({"ema": 1.0}, "'ema' must be < 1"),

@@ -3,24 +3,31 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
 
+from metroem_core import hookimpl
+from metroem_core.errors import UserError
 from metroem_core.plugins import components
+from metroem_core.run import load
 from metroem_core.sets import read_set
 from metroem_steps.training.crops import Crops, collate
 from metroem_steps.training.order import Order
+from metroem_steps.training.processes import Processes
 
 TOY = Path(__file__).with_name("toy_training.py")
 components([TOY])
 toy = sys.modules["metroem_plugin_toy_training"]
+FIRST = {**toy.SHORT, "stages": [0], "generate": []}
 
 NURSERY = f"""
 import json, os, signal, sys
@@ -137,26 +144,76 @@ def steady(line):
 
 @pytest.mark.parametrize("stop", [2, 5, 7, 9])
 def test_stopped_anywhere_it_comes_to_the_same_weights(made, tmp_path, stop, uninterrupted):
-    from metroem_core import hookimpl
-    from metroem_core.errors import UserError
-    from metroem_core.run import load
+    calls = count(1)
+    stopped(lambda values: next(calls) == stop, tmp_path / "run", made, **toy.SHORT)
+    again = toy.train(tmp_path / "run", made / "two", made / "pyramid", **toy.SHORT)
+    assert same(uninterrupted, toy.weights(again))
+
+
+def stopped(when, out, made, **settings):
+    """Train until what is told fulfils a condition."""
 
     class Stop:
-        calls = 0
-
         @hookimpl
         def metroem_progress(self, values):
-            self.calls += 1
-            if self.calls == stop:
+            if when(values):
                 raise KeyboardInterrupt
 
-    value = {"steps": [toy.step(made / "two", made / "pyramid", **toy.SHORT)]}
-    run = load(value, out=tmp_path / "run", plugin_files=[TOY])
+    value = {"steps": [toy.step(made / "two", made / "pyramid", **settings)]}
+    run = load(value, out=out, plugin_files=[TOY])
     run.listeners.manager.register(Stop())
     with pytest.raises((KeyboardInterrupt, UserError)):
         run.run()
-    again = toy.train(tmp_path / "run", made / "two", made / "pyramid", **toy.SHORT)
-    assert same(uninterrupted, toy.weights(again))
+
+
+class OneOfTwo(Processes):
+    """The first of two processes, which does not wait for the other."""
+
+    def wait(self):
+        pass
+
+    def gathered(self, value):
+        return [value]
+
+    def same(self, network):
+        pass
+
+    def average(self, weights, samples, others):
+        return [samples, *others]
+
+
+@pytest.fixture
+def doubled(monkeypatch):
+    """Two processes, from when it is called."""
+    two = nullcontext(OneOfTwo(0, 2, torch.device("cpu")))
+    return lambda: monkeypatch.setattr("metroem_steps.train.together", lambda device: two)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_only_as_many_processes_go_on_within_an_epoch(made, tmp_path, doubled, in_place):
+    pyramid = Path(shutil.copytree(made / "pyramid", tmp_path / "pyramid"))
+    to = pyramid if in_place else tmp_path / "model"
+    settings = {**FIRST, "aligner": {"type": "pyramid", "path": str(pyramid)}, "to": str(to)}
+    stopped(validated(phase=0, epoch=1), tmp_path / "run", made, **settings)
+    doubled()
+    left = pyramid / "0_mip1in_toy/training" if in_place else tmp_path / "model.part"
+    text = f"was 1 then and is 2 now. Go on with 1, or remove {left} to begin anew"
+    with pytest.raises(UserError, match=text):
+        toy.train(tmp_path / "run", made / "two", pyramid, **settings)
+    shutil.rmtree(left)
+    toy.train(tmp_path / "run", made / "two", pyramid, **settings)
+
+
+def test_any_number_of_processes_goes_on_between_phases(made, tmp_path, doubled):
+    stopped(validated(phase=1, epoch=0), tmp_path, made, **FIRST)
+    doubled()
+    model = toy.train(tmp_path, made / "two", made / "pyramid", **FIRST)
+    assert [line["epoch"] for line in toy.lines(model / "0_mip1in_toy")] == [0, 1, 2, 0, 1]
+
+
+def validated(**place):
+    """Whether what is told is of the end of an epoch."""
+    return lambda values: "val_loss" in values and values.items() >= place.items()
 
 
 @pytest.fixture(scope="module")

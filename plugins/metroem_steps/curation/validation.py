@@ -16,6 +16,9 @@ from metroem_core.kinds import PairPlace
 class Validation:
     """The pairs that training does not see.
 
+    Pairs may share a section with one that validates and be trained with all the same; only of the
+    sections in ``z`` none is trained with.
+
     :param pairs: their numbers, from 0.
     :param z: from which section to before which one; a pair validates with either picture there.
     :param last: how many at the end; without all three parameters two, or as many as leave one to

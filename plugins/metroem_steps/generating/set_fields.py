@@ -9,24 +9,20 @@ from typing import Any
 import attrs
 import torch
 
-from metroem_core.batch import Array, Batch, pair
 from metroem_core.blocks import Ledger, Task, work
 from metroem_core.blocks.job import Progress
 from metroem_core.errors import UserError
 from metroem_core.field import finite
 from metroem_core.kinds import Aligner, Executor
-from metroem_core.mask import warp
 from metroem_core.plugins import components
 from metroem_core.sets import PairSet
 from metroem_core.shard import alone
 
+from ..training.samples import Start, read
 from .files import Files
 from .finding import Finder
 from .fitting import check_mips, fit
 from .shelf import LEDGER, Shelf
-
-Start = tuple[int, str | None]
-"""The stage and the tag of fields; no tag where the stage has only one."""
 
 
 def write_fields(
@@ -100,22 +96,12 @@ class SetFinder:
         """Do a pair: its number, and how its other pictures lie in the one of the mip."""
         index, fits = task.what
         try:
-            field = self.finder(self._batch(index))
+            field = self.finder(read(self.pairs, index, self.mip, self.start))
         except UserError as error:
             raise UserError(f"pair {index}: {error}") from error
         field = torch.where(finite(field), field, 0)
         others = {mip: fitted(field) for mip, fitted in fits}
         self.shelf.put(index, {self.mip: field, **others})
-
-    def _batch(self, index: int) -> Batch:
-        sample = self.pairs.read(index, self.mip, *(self.start or ()))
-        src, tgt = (torch.from_numpy(each)[None, None] for each in (sample.src, sample.tgt))
-        if sample.tgt_field is not None:
-            tgt = warp(tgt, torch.from_numpy(sample.tgt_field)[None])
-        batch = pair(src, tgt)
-        if sample.src_field is None:
-            return batch
-        return batch.put(src_field=Array(torch.from_numpy(sample.src_field)[None], "field"))
 
 
 def tasks_of(pairs: PairSet, mip: int, also: tuple[int, ...]) -> list[Task]:

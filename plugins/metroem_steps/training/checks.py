@@ -11,6 +11,7 @@ from metroem_core.pyramid_folder import Stage
 from metroem_core.sets import PairSet
 
 from .phase import Phase
+from .windows import crop_size
 
 if TYPE_CHECKING:
     from ..train import Train
@@ -42,6 +43,7 @@ def check_pairs(pairs: PairSet, stages: Sequence[Stage], validates: bool) -> Non
 
 def check_sizes(step: Train, pairs: PairSet, stages: Sequence[Stage]) -> None:
     """Refuse pictures of several sizes that are smaller than a crop, but share a batch."""
+    shared = step.batch_size > 1
     for stage in stages:
         sizes = {series.images[stage.mip].size for series in pairs.series}
         small = sorted(size for size in sizes if min(size) < step.crop)
@@ -49,15 +51,14 @@ def check_sizes(step: Train, pairs: PairSet, stages: Sequence[Stage]) -> None:
             continue
         text = (
             f"pictures of mip {stage.mip} are {small[0][0]} x {small[0][1]}, smaller than a crop "
-            f"of {step.crop}, and are used whole"
+            f"of {step.crop}"
         )
-        cut = {tuple(min(step.crop, n) for n in size) for size in sizes}
-        if len(cut) > 1 and step.batch_size > 1:
+        if shared and len({crop_size(size, step.crop, square=True) for size in sizes}) > 1:
             raise UserError(
                 f"{text}: they do not fit into one batch with others. Set 'crop' to "
-                f"{min(small[0])} or less, or 'batch_size' to 1"
+                f"{min(map(min, small))} or less, or 'batch_size' to 1"
             )
-        log.warning(text)
+        log.warning("%s: %d x %d of them are used", text, *crop_size(small[0], step.crop, shared))
 
 
 def check_place_for_fields(pairs: PairSet) -> None:

@@ -24,7 +24,7 @@ from .checks import (
 from .order import Order
 from .phase import Phase
 from .processes import how_many
-from .trainee import has_weights
+from .trainee import checkpoint_of, described
 from .workshop import Made, Workshop, made_of
 
 if TYPE_CHECKING:
@@ -104,9 +104,13 @@ class Course:
         trained = self.trained()
         for before, stage in pairwise(self.stages()):
             inherits = stage.number in trained and before.number not in trained
-            if inherits and not has_weights(before.folder):
+            if not inherits:
+                continue
+            name = checkpoint_of(self.step, before, trained)
+            weights = described(self.step, before, name, self.run.registry).weights
+            if not weights.is_file():
                 raise UserError(
-                    f"stage {stage.number} is to inherit weights, but {before.folder} has none. "
+                    f"stage {stage.number} is to inherit weights, but there are none in {weights}. "
                     "Train that stage too, or leave 'inherit' out"
                 )
 

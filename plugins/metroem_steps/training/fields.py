@@ -11,15 +11,16 @@ import attrs
 from metroem_core.errors import UserError
 from metroem_core.files import sha256
 from metroem_core.kinds import Aligner
+from metroem_core.module_folder import Description
 from metroem_core.pyramid_folder import Stage
 from metroem_core.sets import PairSet, SetFile
 from metroem_core.sets.layout import opened
 from metroem_registry import Registry
 
 from ..generating.set_fields import write_fields
-from .crops import Start
 from .processes import Processes
-from .trainee import described
+from .samples import Start
+from .trainee import checkpoint_of, described
 
 if TYPE_CHECKING:
     from ..train import Train
@@ -80,6 +81,11 @@ class Fields:
             progress=progress,
         )  # fmt: skip
 
+    def described(self, stage: Stage) -> Description:
+        """What the folder of a module says, with the weights that it has now."""
+        name = checkpoint_of(self.step, stage, self.trained)
+        return described(self.step, stage, name, self.registry)
+
     def _before(self, stage: Stage) -> Stage | None:
         earlier = [each for each in self.stages if each.number < stage.number]
         return earlier[-1] if earlier else None
@@ -106,19 +112,14 @@ class Fields:
         parameters = {
             "path": str(stage.folder),
             "level_in": getattr(given, "level_in", None),
-            "checkpoint": self._checkpoint(stage),
+            "checkpoint": checkpoint_of(self.step, stage, self.trained),
             "running": given.running,
         }
         made: Aligner = self.registry.get("aligner", "module")(**parameters)
         return made
 
-    def _checkpoint(self, stage: Stage) -> str | None:
-        given: Any = self.step.aligner
-        return self.step.checkpoint if stage.number in self.trained else given.checkpoint
-
     def _weights(self, stage: Stage) -> str | None:
-        description = described(self.step, stage, self._checkpoint(stage), self.registry)
-        return sha256(description.weights)
+        return sha256(self.described(stage).weights)
 
 
 def devices(processes: Processes) -> tuple[str, ...]:

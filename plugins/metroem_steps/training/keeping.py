@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 
 from torch.optim import Optimizer
@@ -12,6 +13,8 @@ from metroem_core.files import sha256
 from .job import Job
 from .journal import Journal
 from .saving import BEST, LAST, save, state_of
+
+log = logging.getLogger("metroem.train")
 
 
 def keep_now_and_then(job: Job, optimizer: Optimizer) -> None:
@@ -40,13 +43,22 @@ def keep(job: Job, optimizer: Optimizer | None) -> None:
 
 
 def export(job: Job) -> None:
-    """Write the weights where aligners find them: the last ones, or the best."""
+    """Write the weights where aligners find them: the last ones, or the best if there are any."""
     shown = job.average
-    if job.step.keep == "best":
+    if job.step.keep == "best" and job.at.best is not None:
         if job.best is None:
             return
         shown = job.best["average"] or job.best["weights"]
     job.trainee.export(job.stage.folder, shown, {"mip": job.stage.mip, "trained": True})
+
+
+def warn_without_best(job: Job) -> None:
+    """Say that the last weights were kept, where the best were wanted, but none were validated."""
+    if job.processes.first and job.step.keep == "best" and job.at.best is None:
+        log.warning(
+            "stage %d: no validation had a finite loss; the last weights are kept, not the best",
+            job.stage.number,
+        )
 
 
 def note_best(job: Job, optimizer: Optimizer, loss: float, epoch: int) -> None:

@@ -14,7 +14,7 @@ from metroem_core.errors import UserError
 from . import averaging
 from .crops import Drawn
 from .job import Job
-from .keeping import keep, keep_now_and_then
+from .keeping import keep, keep_now_and_then, warn_without_best
 from .phase import Phase
 from .telling import close, tell_now_and_then
 from .watching import add, numbers
@@ -48,6 +48,7 @@ def train(job: Job) -> None:
         keep(job, optimizer)
         at.next_phase()
         keep(job, None)
+    warn_without_best(job)
 
 
 def step(job: Job, phase: Phase, optimizer: Optimizer, drawn: Drawn) -> None:

@@ -12,10 +12,11 @@ from torch.utils.data import DataLoader
 
 from metroem_core.sets import PairSet
 
-from .crops import Crops, Drawn, Middles, Start, collate
+from .crops import Crops, Drawn, Middles, collate
 from .order import Order, generator_of
 from .phase import Phase
 from .processes import Processes
+from .samples import Start
 
 PR_SET_PDEATHSIG = 1
 
@@ -61,7 +62,7 @@ class Reader:
         """The batches of an order, which are the same for any number of workers."""
         crops = Crops(
             self.pairs, self.mip, self.start, self.crop, phase.augmentations, order.seed,
-            self.labels,
+            self.labels, self.size > 1,
         )  # fmt: skip
         loader: DataLoader[Any] = DataLoader(
             crops,  # type: ignore[arg-type]

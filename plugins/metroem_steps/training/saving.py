@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Position:
     :param made_from: a hash of what this training is made from: settings and pictures.
     :param parent: the weights that it started from: their file and its sha256.
     :param started: when, as text.
+    :param processes: how many share every batch.
     :param seconds: how long it has taken so far.
     :param phase: the number of the phase at work; that of phases when all is done.
     :param epoch: epochs of this phase that are finished.
@@ -43,6 +45,7 @@ class Position:
     made_from: str
     parent: dict[str, str | None]
     started: str
+    processes: int = 1
     seconds: float = 0.0
     phase: int = 0
     epoch: int = 0
@@ -67,7 +70,12 @@ class Position:
         self.quiet = 0
 
     def is_best(self, loss: float, epoch: int) -> bool:
-        """Whether the validation loss after an epoch is the least of the phase; if so, keep it."""
+        """Whether the validation loss after an epoch is the least of the phase; if so, keep it.
+
+        One that is not finite never is.
+        """
+        if not math.isfinite(loss):
+            return False
         best = self.best
         if best is not None and best["phase"] == self.phase and loss >= best["loss"]:
             return False

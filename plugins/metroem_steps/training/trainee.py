@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from metroem_core.checkpoint import fill, load_weights
+from metroem_core.errors import UserError
 from metroem_core.files import whole
 from metroem_core.module_folder import (
     STATE,
@@ -69,12 +71,13 @@ class Trainee:
 
 
 def trainee(
-    step: Train, stage: Stage, before: Stage | None, device: torch.device, registry: Registry
+    step: Train, stage: Stage, parent: Description | None, device: torch.device, registry: Registry
 ) -> Trainee:
     """The module of a stage, with the weights that it starts from, or new ones.
 
-    :param before: the stage that it inherits its weights from.
-    :raises UserError: when its weights belong to another network, or are cut short.
+    :param parent: of the module that it inherits its weights from.
+    :raises UserError: when its weights belong to another network, or are cut short, or when none
+        of them can be trained.
     """
     fresh = step.fresh or not has_weights(stage.folder)
     aligner: Any = step.aligner
@@ -93,9 +96,14 @@ def trainee(
     torch.manual_seed(step.seed + stage.number)
     module = registry.get("aligner", "module")(network=description.network, running=running)
     model = Model(module.build())
-    if fresh and before is None:
+    if not any(each.requires_grad for each in model.parameters()):
+        raise UserError(
+            f"there is nothing to train in {stage.folder}: no layer of its network is trainable. "
+            "Leave it out of 'stages', or take another network"
+        )
+    if fresh and parent is None:
         return Trainee(description, model, file, None)
-    given = description if before is None else described(step, before, step.checkpoint, registry)
+    given = parent or description
     fill(model.network, load_weights(given.weights), given.weights)
     return Trainee(description, model, file, given.weights)
 
@@ -107,6 +115,16 @@ def described(step: Train, stage: Stage, checkpoint: str | None, registry: Regis
     """
     level_in = getattr(step.aligner, "level_in", None)
     return describe_module(stage.folder, level_in, checkpoint, registry)
+
+
+def checkpoint_of(step: Train, stage: Stage, trained: Container[int]) -> str | None:
+    """What the weights of a stage are called, where a folder may have several.
+
+    :param trained: the numbers of the stages that are trained; the others keep what they have.
+    """
+    aligner: Any = step.aligner
+    name: str | None = step.checkpoint if stage.number in trained else aligner.checkpoint
+    return name
 
 
 def has_weights(folder: Path) -> bool:

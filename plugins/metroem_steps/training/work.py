@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from metroem_core.errors import UserError
 from metroem_core.files import sha256
 from metroem_core.pyramid_folder import Stage
 from metroem_core.sets import read_pairs
@@ -26,7 +27,7 @@ from .processes import Processes
 from .reading import Reader
 from .saving import LAST, Position, load, restore
 from .trainee import Trainee, trainee
-from .workshop import hash_of
+from .workshop import Workshop, hash_of
 
 
 def work(course: Course, processes: Processes) -> None:
@@ -87,16 +88,18 @@ def train_stage(
         return
     pairs = read_pairs(step.data)
     start = fields.start(pairs, stage)
-    module = trainee(step, stage, parent, processes.device, course.run.registry)
+    given = None if parent is None else fields.described(parent)
+    module = trainee(step, stage, given, processes.device, course.run.registry)
     reader = Reader(
         pairs, stage.mip, start, crop_for(step.crop, module.multiple, "crop"),
         crop_for(step.validation_crop, module.multiple, "validation_crop"), step.batch_size,
         step.crops, step.workers, (step.seed, stage.number), processes,
         labels_for(step, pairs, stage.mip, phases),
     )  # fmt: skip
-    job = Job(step, stage, phases, module, reader, processes, began(course, stage, module), {}, say)
+    at = began(course, stage, module, processes.count)
+    job = Job(step, stage, phases, module, reader, processes, at, {}, say)
     if state is not None:
-        resume(job, state)
+        resume(job, state, course.workshop)
     processes.same(module.layers)
     job.facts = facts(course, job)
     if processes.first:
@@ -116,16 +119,29 @@ def saved(stage: Stage, made: str) -> dict[str, Any] | None:
     return state if state["position"]["made_from"] == made else None
 
 
-def resume(job: Job, state: dict[str, Any]) -> None:
-    """Bring a job to where it was saved."""
-    job.at = restore(job.folder / LAST, state, job.trainee.layers)
+def resume(job: Job, state: dict[str, Any], workshop: Workshop) -> None:
+    """Bring a job to where it was saved.
+
+    :raises UserError: when that was within an epoch of another number of processes, whose batches
+        were others.
+    """
+    path = job.folder / LAST
+    job.at = restore(path, state, job.trainee.layers)
+    before, now = job.at.processes, job.processes.count
+    if job.at.batch and before != now:
+        leftover = job.folder if workshop.in_place else workshop.folder
+        raise UserError(
+            f"{path} was saved within an epoch; the number of processes was {before} then and is "
+            f"{now} now. Go on with {before}, or remove {leftover} to begin anew"
+        )
+    job.at.processes = now
     job.optimizer_state = state["optimizer"]
     if state["average"] is not None:
         device = job.processes.device
         job.average = {name: each.to(device) for name, each in state["average"].items()}
 
 
-def began(course: Course, stage: Stage, module: Trainee) -> Position:
+def began(course: Course, stage: Stage, module: Trainee, processes: int) -> Position:
     """The position at the start of a training."""
     path, parent = module.parent, dict[str, str | None](path=None, sha256=None)
     if path is not None:
@@ -133,7 +149,7 @@ def began(course: Course, stage: Stage, module: Trainee) -> Position:
         origin = (shop.source if own and shop.source else shop.to) / path.relative_to(shop.folder)
         parent = {"path": str(origin), "sha256": sha256(path)}
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Position(hash_of(course.made), parent, now)
+    return Position(hash_of(course.made), parent, now, processes)
 
 
 def facts(course: Course, job: Job) -> dict[str, Any]:
