@@ -19,6 +19,7 @@ from .checkpoint import Filled, fill, load_weights, save_weights, weights_of
 from .errors import UserError
 from .files import write_json
 from .kinds import Network
+from .module_history import check_name
 from .spec import SpecError, build, dump, parse
 from .spec.paths import is_url
 
@@ -66,12 +67,16 @@ def load_module(
 
     :param level_in: the level of the pictures, where the folder does not say it rightly.
     :param checkpoint: which of several state dicts to read, as ``NAME`` in
-        ``NAME.state.pth.tar``.
+        ``NAME.state.pth.tar``. Beside ``module.json`` there are only the weights that its last
+        training made, which must have that name.
     :param partly: whether weights may be missing or have another shape; they are new then.
     :param registry: where networks are found; all that are installed, unless given.
-    :raises UserError: when it is no module folder, or its weights belong to another network.
+    :raises UserError: when it is no module folder, or its weights have another name or belong to
+        another network.
     """
     description = describe_module(folder, level_in, checkpoint, registry)
+    if checkpoint is not None and description.weights.name == WEIGHTS:
+        check_name(Path(folder), checkpoint)
     network = description.network.build().eval()
     weights = load_weights(description.weights)
     return Loaded(network, description, fill(network, weights, description.weights, partly))

@@ -19,7 +19,8 @@ from .read import PairSet, Series, SetFile
 LARGEST = {"uint8": 255, "uint16": 65535}  # grey values, by type
 BYTES = 255  # is the largest in stacks of floats too
 STACKS, VOLUME = 4, 3  # axes
-IMAGES = "images"
+IMAGES, MASKS = "images", "masks"
+MASK = "mask"  # what labels in ``masks`` are called
 _mip = re.compile(r"_mip(\d+)", re.IGNORECASE)
 
 
@@ -55,10 +56,11 @@ class Stacks(SetFile):
 def read_pairs(path: Path | str) -> PairSet:
     """The set in a folder, or the stacks in an HDF5 file.
 
-    A file holds one or several datasets of stacks, or one called ``images`` which alone counts.
-    Its mip stands in its name, as in ``NAME_train_mip5.h5``; otherwise it is 0. The pairs of
-    ``NAME_test_mip5.h5`` beside it validate; without that file, the last two. Labels, as of
-    cracks, are in ``labels_crack_NAME_train_mip5.h5``, of the same datasets, shapes and order.
+    A file holds one or several datasets of stacks, or one called ``images`` which alone counts,
+    with ``masks`` beside it, which are the labels ``mask``. Its mip stands in its name, as in
+    ``NAME_train_mip5.h5``; otherwise it is 0. The pairs of ``NAME_test_mip5.h5`` beside it
+    validate; without that file, the last two. Labels, as of cracks, are also in
+    ``labels_crack_NAME_train_mip5.h5``, of the same datasets, shapes and order.
 
     :raises UserError: when there is none, or the files do not fit.
     """
@@ -77,6 +79,8 @@ def series_of(path: Path) -> tuple[Series, ...]:
     """The stacks in a file with their labels, dataset by dataset."""
     found = stacks_in(path)
     series = {each.dataset: Series(each.dataset, {each.name.mip: each}) for each in found}
+    if IMAGES in series:
+        series[IMAGES].labels.update(masks_in(path))
     name = re.compile(rf"labels_({LABELS})_{re.escape(path.name)}")
     for beside in sorted(path.parent.glob(f"labels_*_{path.name}")):
         which = name.fullmatch(beside.name)
@@ -100,6 +104,13 @@ def stacks_in(path: Path, labels: str = "") -> list[Stacks]:
         return [stacks_of(path, each, labels) for each in found]
 
 
+def masks_in(path: Path) -> dict[tuple[int, str], SetFile]:
+    """The labels in the file of ``images``, if there are any, by mip and name."""
+    with opened(path) as file:
+        found = [stacks_of(path, file[MASKS], MASK)] if MASKS in file else []
+    return {(each.name.mip, MASK): each for each in found}
+
+
 def stacks_of(path: Path, dataset: h5py.Dataset | h5py.Group, labels: str) -> Stacks:
     """The stacks in a dataset.
 
@@ -112,7 +123,7 @@ def stacks_of(path: Path, dataset: h5py.Dataset | h5py.Group, labels: str) -> St
             "(Z, Y, X), of two sections at least"
         )
     if labels:
-        check_labels(path, dataset)
+        check_labels(path / name, dataset)
     elif str(dataset.dtype) not in (*LARGEST, "float32", "float64"):
         raise UserError(f"{path}: '{name}' holds {dataset.dtype}, which is no sort of grey values")
     *stacks, sections, one, other = shape

@@ -28,7 +28,7 @@ class Module:
     :param level_in: the level of the pictures in the network of the folder, if it is not the
         finest that has a module.
     :param checkpoint: which of several state dicts in the folder to take: the part of its name
-        before ``.state.pth.tar``.
+        before ``.state.pth.tar``. Beside ``module.json``, what its last training was called.
     :param features: the levels whose features are given back, as halvings of the pictures; all,
         unless given.
     :param running: how the network is run.

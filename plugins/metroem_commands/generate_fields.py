@@ -56,7 +56,9 @@ def generate_fields(temp_dir: str, dst_mip: int, **choices: Any) -> None:
     with as_set(
         temp_dir, [src_mip, *also], choices["image_path"], choices["prev_field_path"]
     ) as data:
-        run_step(step(data, also, temp_dir, **choices))
+        wanted = step(data, also, temp_dir, **choices)
+        check_weights(choices["pyramid_path"], choices["stage"], choices["checkpoint_name"])
+        run_step(wanted)
     click.echo(f"Results: {' and '.join(f'{temp_dir}/{mip}' for mip in (src_mip, *also))}")
 
 
@@ -130,3 +132,12 @@ def check(images: Path, fields: Path | None) -> None:
         found = chunks_of(file, FIELDS).shape
     if (found[0], *found[-2:]) != (shape[0], *shape[-2:]):
         raise UserError(f"{fields} holds fields {found}, which are not those of pairs {shape}")
+
+
+def check_weights(pyramid: Path, stage: int, checkpoint: str | None) -> None:
+    """Refuse a module without such weights once, and not for every pair."""
+    from metroem_core.module_folder import load_module
+    from metroem_core.pyramid_folder import stages_of
+
+    for each in stages_of(pyramid, (stage,)):
+        load_module(each.folder, checkpoint=checkpoint)

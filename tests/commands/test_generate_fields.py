@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from metroem_commands.generate_fields import FINETUNING
 from metroem_core.cli import main
+from metroem_core.files import write_json
 from metroem_core.module_folder import save_module
 from metroem_core.plugins import components
 from metroem_core.testing import CommandConformance
@@ -29,7 +30,10 @@ def given(tmp_path, monkeypatch):
     torch.manual_seed(0)
     features = (4, 8)
     network = components().get("network", "unet2d")(2, 2, features, 1)
-    save_module(tmp_path / "pyramid" / "1_mip6in_x", network, network.build(), {})
+    module = tmp_path / "pyramid" / "1_mip6in_x"
+    save_module(module, network, network.build(), {})
+    trained = {"name": "test", "started": "", "sha256": "", "parent": {"path": "", "sha256": ""}}
+    write_json(module / "training/history.json", [trained])
     images = tissue(6).view(3, 2, 40, 40).numpy()
     fields = np.zeros((3, 2, 40, 40), np.float32)
     fields[:, 0] = 2
@@ -113,6 +117,7 @@ def test_the_volumes_become_files_of_a_set(given):
         ({"gpu": "first"}, "--gpu must be numbers of GPUs"),
         ({"dst_mip": 7}, "--dst_mip must not be coarser than --src_mip 6: 7"),
         ({"image_path": "none.h5"}, "none.h5: there is no such file"),
+        ({"checkpoint_name": "tset"}, "has no weights called 'tset': it has those called 'test'"),
         ({"stage": 5}, "has no module of stage 5; it has 1"),
         ({"pyramid_path": "none"}, "no such file or folder"),
         ({"prev_field_path": "short.h5"}, "short.h5 holds fields (2, 2, 40, 40)"),
@@ -124,8 +129,19 @@ def test_what_is_wrong_is_told_in_one_line(given, changes, message):
         file["main"] = np.zeros((2, 2, 40, 40), np.float32)
     status, output = called("--no_finetune", **changes)
     assert status == 1
-    assert message in output
-    assert "Traceback" not in output
+    (line,) = output.splitlines()
+    assert line.startswith("Error: ")
+    assert message in line
+
+
+def test_fields_are_finetuned_as_the_older_program_does(given, monkeypatch):
+    taken = []
+    monkeypatch.setattr("metroem_commands.older.running.run_step", taken.append)
+    called()
+    (refine,) = (step.refine for step in taken)
+    assert (refine.lr, refine.weight, refine.iterations) == (0.3, 300, 200)
+    assert (type(refine).__name__, refine.method) == ("Optimise", "adam")
+    assert refine.features.stages == (1,)
 
 
 def test_fields_are_finetuned_unless_told_otherwise(given, monkeypatch):

@@ -375,6 +375,14 @@ def test_a_pyramid_is_trained_with_the_parameters_of_an_older_file(here):
     assert list((here / "runs/pyramid_first/pictures/0_train").glob("pair-*.png"))
     (chain, _) = json.loads(metroem("history pyramid --json"))
     assert [each["name"] for each in chain["checkpoints"]] == ["first"]
+    assert metroem("model info pyramid --checkpoint first") == metroem("model info pyramid")
+
+
+def test_weights_of_a_former_name_are_gone(here):
+    for name in ("first", "second"):
+        metroem(f"train {PATHS} {OWN} --checkpoint_name {name} --train_stages 0")
+    said = metroem("model info pyramid/0_mip1in_small --checkpoint first", status=1)
+    assert "it has those called 'second', which were trained after 'first'" in said
 
 
 def test_its_spec_can_be_run_again(here):

@@ -105,6 +105,41 @@ def test_one_of_several_state_dicts_is_named(tmp_path):
     assert describe_module(folder).weights.name == "checkpoint.state.pth.tar"
 
 
+def trained_as(folder, *names):
+    """A module folder with the history of trainings of some names, the latest last."""
+    module = load_module(older_module(folder))
+    save_module(folder, module.description.network, module.network, {})
+    parent = {"path": None, "sha256": None}
+    records = [{"name": each, "started": "", "sha256": "", "parent": parent} for each in names]
+    (folder / "training").mkdir()
+    (folder / "training/history.json").write_text(json.dumps(records))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "has no weights called 'a': it has weights without a name. Without a name"),
+        (("b",), "has no weights called 'a': it has those called 'b'. Without a name"),
+        (("a", "b"), "it has those called 'b', which were trained after 'a'. Without a name"),
+    ],
+)
+def test_weights_of_ours_have_the_name_of_their_last_training(tmp_path, names, said):
+    folder = trained_as(tmp_path / "m", *names)
+    assert load_module(folder).filled.loaded
+    for name in names[-1:]:
+        assert load_module(folder, checkpoint=name).filled.loaded
+    with pytest.raises(UserError, match=said):
+        load_module(folder, checkpoint="a")
+
+
+def test_a_history_that_cannot_be_read_is_told(tmp_path):
+    folder = trained_as(tmp_path / "m", "a")
+    (folder / "training/history.json").write_text('{"name": ')
+    with pytest.raises(UserError, match="history.json is no history of a training. Mend it"):
+        load_module(folder, checkpoint="a")
+
+
 class Harm:
     def __init__(self, trace):
         self.trace = trace

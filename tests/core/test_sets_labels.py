@@ -126,6 +126,27 @@ def test_labels_lie_beside_stacks(tmp_path):
     np.testing.assert_array_equal(found.read(3, 5, labels=("mask",)).labels["mask"], labels[1, 1:])
 
 
+def test_masks_beside_images_are_labels(tmp_path):
+    images, masks = numbers(2, 3, 5, 4), numbers(2, 3, 5, 4) % 3
+    found = read_pairs(write(tmp_path / "a_mip5.h5", images=images, masks=masks))
+    assert found.labels(5) == ("mask",)
+    for index, (stack, first) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        sample = found.read(index, 5, labels=("mask",))
+        np.testing.assert_array_equal(sample.labels["mask"], masks[stack, first : first + 2])
+
+
+@pytest.mark.parametrize(
+    ("masks", "says"),
+    [
+        (numbers(1, 3, 4, 4, dtype="f4"), "a.h5/masks holds float32; labels are uint8, or bool"),
+        (numbers(1, 3, 2, 2), "is of 2 x 2 pixels, but its pictures 4 x 4"),
+    ],
+)
+def test_masks_that_do_not_fit_their_images_are_refused(tmp_path, masks, says):
+    with pytest.raises(UserError, match=says):
+        read_pairs(write(tmp_path / "a.h5", images=numbers(1, 3, 4, 4), masks=masks))
+
+
 @pytest.mark.parametrize(
     ("datasets", "says"),
     [

@@ -11,11 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metroem_core.checkpoint import Filled, Weights, fill, load_weights
+from metroem_core.checkpoint import Weights, fill, load_weights
 from metroem_core.errors import UserError, said
 from metroem_core.files import whole
 from metroem_core.kinds import Network
 from metroem_core.module_folder import OLDER, describe_module, load_module, save_module
+from metroem_core.plugins import components
+
+ARCHIVED = "encoder_pyramid"  # the network of the stack aligner
 
 CREATE = """
 import sys, torch
@@ -34,8 +37,10 @@ def convert(
     checkpoint: str | None = None,
     card: dict[str, Any] | None = None,
     trust: bool = False,
-) -> Filled:
+) -> object:
     """Write the module folder of an older module folder, or of a file of weights.
+
+    What it gives back tells how the weights fitted.
 
     :param network: what the weights are for, where the source does not say it.
     :param checkpoint: which of several state dicts in the source to take.
@@ -45,16 +50,31 @@ def convert(
     """
     if folder.exists():
         raise UserError(f"{folder} exists; name a folder that does not")
+    filled: object
     if network is None and describes_itself(source) and not trust:
         loaded = load_module(source, checkpoint=checkpoint)
         network, layers, filled = loaded.description.network, loaded.network, loaded.filled
         card = {**loaded.description.card, **(card or {})}
+    elif network is not None and is_archive(source, network) and not trust:
+        layers = archived(source, network)
+        filled = layers.fitted
     else:
         network = network or described(source, checkpoint)
         layers = network.build().eval()
         filled = fill(layers, weights_of(source, checkpoint, trust), source)
     write(folder, network, layers, card or {})
     return filled
+
+
+def is_archive(source: Path, network: Network) -> bool:
+    """Whether a source is a file of weights of the stack aligner, going by the network."""
+    return source.is_file() and components().entry_of("network", type(network)).name == ARCHIVED
+
+
+def archived(source: Path, network: Network) -> nn.Module:
+    """The layers with what fits of an archive, and in ``fitted`` how much that is."""
+    made = components().get("aligner", "seamless")(path=str(source), network=network).build()
+    return next(each for each in made.modules() if hasattr(each, "fitted"))
 
 
 def write(folder: Path, network: Network, layers: nn.Module, card: dict[str, Any]) -> None:

@@ -13,12 +13,10 @@ import attrs
 
 from metroem_core.errors import UserError
 from metroem_core.files import sha256
+from metroem_core.module_history import HISTORY, Record, read_history
 
-HISTORY = Path("training", "history.json")
 COMPARED = ("name", "data", "stage", "mip", "phases", "versions")
 LONGEST = 60  # characters of a value in a line
-
-Record = dict[str, Any]
 
 
 @attrs.frozen
@@ -79,20 +77,8 @@ def histories(path: Path) -> list[Record]:
     """
     for folder in (path, *path.parents[:2]):
         if (folder / HISTORY).is_file():
-            return read(folder / HISTORY)
+            return read_history(folder / HISTORY)
     return []
-
-
-def read(path: Path) -> list[Record]:
-    """The trainings in a file."""
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        for each in records:
-            _ = each["name"], each["started"], each["sha256"], each["parent"]["path"]
-            _ = each["parent"]["sha256"]
-        return list(records)
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is no history of a training. Mend it, or remove it") from None
 
 
 def facts(record: Record) -> Iterator[str]:
