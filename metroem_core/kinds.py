@@ -253,7 +253,8 @@ class Augmentation(Protocol):
     The nature of an array says how: images stay 0 where they have no data, labels stay labels,
     the vectors of fields turn with the axes.
 
-    :cvar context: pixels on each side that it needs around what is wanted of it.
+    :cvar context: pixels on each side that it needs around what is wanted of it. One whose context
+        depends on the size of that has a method ``context_for(size)`` along z, y, x as well.
     :cvar value_range: the least and the largest value of the images that it takes, or None.
     """
 

@@ -18,6 +18,7 @@ from metroem_core.run import load
 from metroem_core.sets import read_set
 from metroem_core.spec import SpecError
 from metroem_core.testing import StepConformance
+from metroem_steps.training.checks import crop_for, phases_at
 from metroem_steps.training.phase import Schedule
 from metroem_steps.training.saving import Position
 
@@ -231,6 +232,21 @@ def test_phases_by_mip_fall_back_to_the_nearest(made, data, tmp_path, caplog):
     assert caplog.text.count("no phases for mip 1; those of mip 3 are used") == 1
 
 
+@pytest.mark.parametrize(
+    ("mip", "taken"), [(0, 1), (1, 1), (3, 1), (4, 5), (6, 5), (8, 9), (12, 9)]
+)
+def test_the_nearest_of_several_mips_is_taken_or_the_finer_of_two(made, tmp_path, mip, taken):
+    phases = {str(each): [{**toy.PHASE, "epochs": each}] for each in (5, 1, 9)}
+    value = toy.step(made / "set", made / "pyramid", phases=phases)
+    step = load({"steps": [value]}, out=tmp_path).spec.steps[0]
+    assert [phase.epochs for phase in phases_at(step, mip)] == [taken]
+
+
+def test_crops_are_as_large_as_the_network_takes_them(caplog):
+    assert [crop_for(wanted, 4, "crop") for wanted in (16, 19, 20)] == [16, 16, 20]
+    assert caplog.messages == ["'crop' is 16 instead of 19"]
+
+
 def test_every_phase_is_done(made, data, tmp_path):
     phases = [toy.PHASE, {**toy.PHASE, "epochs": 1, "lr": 1e-3, "samples": 2}]
     settings = {"phases": phases, "stages": [0], "generate": []}
@@ -306,6 +322,18 @@ def test_many_bad_losses_in_a_row_end_the_training(made, data, tmp_path, value):
     last = torch.load(tmp_path / "run/model.part/0_mip1in_toy/training/last.pt", weights_only=True)
     assert last["position"]["phase"] == 1
     assert all(torch.isfinite(each).all() for each in last["weights"].values())
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_settings_may_change_until_something_is_learnt(made, data, tmp_path, in_place):
+    pyramid = Path(shutil.copytree(made / "pyramid", tmp_path / "pyramid"))
+    objective = {"type": "broken", "objective": toy.PHASE["objective"]}
+    settings = {"stages": [0], "generate": [], "to": str(pyramid) if in_place else "model"}
+    bad = [{**toy.PHASE, "objective": objective, "epochs": 50}]
+    with pytest.raises(UserError, match="in a row"):
+        toy.train(tmp_path / "run", data, pyramid, **settings, phases=bad)
+    model = toy.train(tmp_path / "run", data, pyramid, **settings)
+    assert [line["epoch"] for line in toy.lines(model / "0_mip1in_toy")] == [0, 1, 2]
 
 
 def test_a_field_that_collapses_to_zero_is_told(made, data, tmp_path, caplog):
@@ -423,10 +451,28 @@ class TestRefusals:
 
     def test_an_unfinished_training_with_other_settings(self, made, data, tmp_path):
         objective = {"type": "broken", "objective": toy.PHASE["objective"]}
-        bad = [{**toy.PHASE, "objective": objective, "epochs": 50}]
+        bad = [toy.PHASE, {**toy.PHASE, "objective": objective, "epochs": 50}]
         self.refused("in a row", tmp_path / "run", data, made / "pyramid", phases=bad)
         text = "unfinished training with another 'phases'.*remove .*model.part"
         self.refused(text, tmp_path / "run", data, made / "pyramid")
+
+    def test_an_objective_that_leaves_nothing_of_crops(self, made, data, tmp_path):
+        padded = ["random_transpose", {"type": "padding", "total": 1}]
+        phases = [
+            {**toy.PHASE, "objective": {**toy.PHASE["objective"], "crop": crop}, "augmentations": a}
+            for crop, a in [(7, []), (8, padded), (8, [])]
+        ]
+        text = "stage 0, phase 2: 'objective.crop' is 8 .* of 16 x 16. .* 7 or less, .* 'crop'"
+        settings = {"phases": phases, "stages": [0], "generate": []}
+        self.refused(text, tmp_path / "run", data, made / "pyramid", **settings)
+        assert not (tmp_path / "run/model.part").exists()
+
+    def test_an_objective_that_leaves_nothing_of_what_validates(self, made, data, tmp_path):
+        metric = {"type": "metric", "similarity": "mse", "smoothness": "jacob", "crop": 2}
+        phases = [{**toy.PHASE, "objective": {**metric, "levels": [0, 2]}}]
+        settings = {"phases": phases, "crop": 32, "validation_crop": 16}
+        text = "nothing of 4 x 4 at level 2. Set it to 1 or less, .* 'validation_crop'"
+        self.refused(text, tmp_path / "run", data, made / "pyramid", **settings)
 
     def test_a_folder_that_holds_something_else(self, made, data, tmp_path):
         (tmp_path / "model").mkdir()
@@ -444,12 +490,19 @@ class TestRefusals:
     def test_a_crop_that_is_too_small_for_the_network(self, made, data, tmp_path):
         network = {"type": "encoder_pyramid", "size": 3, "k": 3, "features": 2, "growth": 1}
         pyramid = toy.write_pyramid(tmp_path / "pyramid", mips=(1,), network=network)
-        settings = {"crop": 3}
+        phase = {**toy.PHASE, "objective": {**toy.PHASE["objective"], "crop": 0}}
+        settings = {"crop": 3, "phases": [phase]}
         self.refused("'crop' is 3, .* multiples of 4", tmp_path / "run", data, pyramid, **settings)
 
     def test_samples_that_are_all_empty(self, made, tmp_path):
         data = toy.write_set(tmp_path / "set", mips=(1, 0), empty=range(4))
         self.refused("no data on one side", tmp_path / "run", data, made / "pyramid")
+
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_pictures_that_an_augmentation_cannot_change(self, made, data, tmp_path, workers):
+        settings = {"phases": [{**toy.PHASE, "augmentations": ["brightness"]}], "workers": workers}
+        text = "^step 0 .*: brightness takes values from 0 to 1"
+        self.refused(text, tmp_path / "run", data, made / "pyramid", **settings)
 
     @pytest.mark.parametrize(
         ("changes", "text"),

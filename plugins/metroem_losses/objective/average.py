@@ -51,6 +51,6 @@ def inside(picture: Tensor, crop: int) -> Tensor:
     if 2 * crop >= min(height, width):
         raise UserError(
             f"a crop of {crop} pixels on every side leaves nothing of {height} x {width}; "
-            f"take a smaller 'crop' or larger pictures"
+            "take a smaller 'objective.crop' or larger pictures"
         )
     return picture[..., crop : height - crop, crop : width - crop]

@@ -34,7 +34,8 @@ class Seamless:
     :math:`u_2` should agree. The weights :math:`w` and :math:`v` are made of the labels
     ``src_mask`` and ``tgt_mask``, if the batch has them: 0 in sound tissue, 1 near a defect, 2 in
     one. What ``src_missing`` and ``tgt_missing`` mark is missing from the pictures that the model
-    saw, and does not count. A sample with nothing to learn from is 0, and told as skipped.
+    saw, and does not count. A sample with nothing to learn from is 0, and told as skipped; a pair
+    that is skipped in either orientation does not validate.
 
     The best :math:`\lambda_1` depends on all that makes the weights, on ``units`` and
     ``smoothness_reduction``, and with these on the size of the pictures.

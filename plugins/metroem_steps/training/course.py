@@ -24,6 +24,7 @@ from .checks import (
 from .order import Order
 from .phase import Phase
 from .processes import how_many
+from .room import check_room
 from .trainee import checkpoint_of, described
 from .workshop import Made, Workshop, made_of
 
@@ -97,6 +98,7 @@ class Course:
         )
         for stage in used:
             labels_for(self.step, self.pairs, stage.mip, self.phases(stage))
+            check_room(self.step, self.pairs, stage, self.phases(stage))
 
     def _check_heirs(self) -> None:
         if len(self.stages()) == 1:

@@ -6,8 +6,9 @@ from typing import Any
 
 import attrs
 import torch
+from torch import Generator
 
-from metroem_core.batch import Array, Batch
+from metroem_core.batch import Array, Batch, pair
 from metroem_core.geometry import Triple
 from metroem_core.kinds import Augmentation
 from metroem_core.mask import has_data
@@ -69,8 +70,7 @@ class Crops:
         corner = [int(torch.randint(n + 1, (), generator=draw)) for n in left]
         margins = margins_of(self.augmentations, size)
         batch = cut(whole, corner, size, sum(margins))
-        for augmentation, margin in zip(self.augmentations, margins, strict=True):
-            batch = trimmed(augmentation(batch, draw), margin)
+        batch = augmented(batch, self.augmentations, margins, draw)
         return batch if alignable(batch) else None
 
 
@@ -103,6 +103,24 @@ def margins_of(augmentations: tuple[Augmentation, ...], size: Size) -> list[int]
         height, width = (n + 2 * sum(margins) for n in size)
         margins.insert(0, context_of(each, (1, height, width)))
     return margins
+
+
+def augmented(
+    batch: Batch, augmentations: tuple[Augmentation, ...], margins: list[int], draw: Generator
+) -> Batch:
+    """A crop with its margins, once augmentations have changed it and used them up."""
+    for augmentation, margin in zip(augmentations, margins, strict=True):
+        batch = trimmed(augmentation(batch, draw), margin)
+    return batch
+
+
+def size_after(augmentations: tuple[Augmentation, ...], size: Size) -> Size:
+    """The size of a crop once augmentations have changed it, which may enlarge it."""
+    margins = margins_of(augmentations, size)
+    empty = torch.zeros(1, 1, *(n + 2 * sum(margins) for n in size))
+    found = augmented(pair(empty, empty), augmentations, margins, generator_of("size"))
+    height, width = found["src"].tensor.shape[-2:]
+    return height, width
 
 
 def context_of(augmentation: Augmentation, size: Triple) -> int:

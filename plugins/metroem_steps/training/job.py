@@ -39,7 +39,7 @@ class Job:
     :param average: of the weights, if one is kept.
     :param optimizer_state: of the optimizer that was at work when the training was stopped.
     :ivar best: the state at the best validation, until it is saved.
-    :ivar warned: whether it was told that the field has collapsed.
+    :ivar warned: of what it was warned in this phase.
     :ivar told: when something was told last, and ``saved`` and ``began`` likewise: when all was
         saved, and when the epoch began.
     """
@@ -56,7 +56,7 @@ class Job:
     average: Average | None = None
     optimizer_state: dict[str, Any] | None = None
     best: dict[str, Any] | None = attrs.field(default=None, init=False)
-    warned: bool = attrs.field(default=False, init=False)
+    warned: set[str] = attrs.field(factory=set, init=False)
     told: float = attrs.field(default=0.0, init=False)
     saved: float = attrs.field(factory=time.monotonic, init=False)
     began: float = attrs.field(factory=time.monotonic, init=False)
@@ -92,7 +92,7 @@ class Job:
             self.optimizer_state = None
         if self.step.ema is not None and self.average is None:
             self.average = begun(self.trainee.layers)
-        self.began, self.warned = time.monotonic(), False
+        self.began, self.warned = time.monotonic(), set()
         self.trainee.model.train()
         return optimizer
 

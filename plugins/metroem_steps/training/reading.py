@@ -10,15 +10,18 @@ from typing import Any
 import attrs
 from torch.utils.data import DataLoader
 
+from metroem_core.batch import Batch
+from metroem_core.errors import UserError
 from metroem_core.sets import PairSet
 
 from .crops import Crops, Drawn, Middles, collate
-from .order import Order, generator_of
+from .order import Key, Order, generator_of
 from .phase import Phase
 from .processes import Processes
 from .samples import Start
 
 PR_SET_PDEATHSIG = 1
+Mistake = UserError | OSError
 
 
 @attrs.frozen(eq=False)
@@ -59,25 +62,55 @@ class Reader:
         return Order(chosen, phase.epochs, self.crops, self.size, seed, first, rank, count)
 
     def batches(self, order: Order, phase: Phase) -> Iterator[Drawn]:
-        """The batches of an order, which are the same for any number of workers."""
+        """The batches of an order, which are the same for any number of workers.
+
+        What a worker cannot read is raised here as it was raised there.
+        """
         crops = Crops(
             self.pairs, self.mip, self.start, self.crop, phase.augmentations, order.seed,
             self.labels, self.size > 1,
         )  # fmt: skip
         loader: DataLoader[Any] = DataLoader(
-            crops,  # type: ignore[arg-type]
+            Safely(crops),  # type: ignore[arg-type]
             batch_sampler=order,  # type: ignore[arg-type]
             num_workers=self.workers,
-            collate_fn=collate,
+            collate_fn=collated,
             multiprocessing_context="fork" if self.workers else None,
             worker_init_fn=die_with_parent,
             generator=generator_of(*order.seed, "workers"),
         )
-        return iter(loader)
+        return raised(iter(loader))
 
     def middles(self) -> Middles:
         """What validates."""
         return Middles(self.pairs, self.mip, self.start, self.middle, self.labels)
+
+
+@attrs.frozen(eq=False)
+class Safely:
+    """Crops, or what prevents them, which is told to users without a traceback."""
+
+    crops: Crops
+
+    def __getitem__(self, key: Key) -> Batch | Mistake | None:
+        try:
+            return self.crops[key]
+        except (UserError, OSError) as error:
+            return error
+
+
+def collated(found: list[Batch | Mistake | None]) -> Drawn | Mistake:
+    """One batch of samples, or the first of what prevents it."""
+    mistakes = [each for each in found if isinstance(each, Mistake)]
+    return mistakes[0] if mistakes else collate(found)  # type: ignore[arg-type]
+
+
+def raised(found: Iterator[Drawn | Mistake]) -> Iterator[Drawn]:
+    """The batches, up to a mistake."""
+    for each in found:
+        if isinstance(each, Mistake):
+            raise each
+        yield each
 
 
 def die_with_parent(_: int) -> None:

@@ -14,7 +14,7 @@ from .journal import Journal
 from .keeping import note_best
 from .phase import Phase
 from .pictures import picture
-from .watching import QUIET, Watch, advice, collapsed, validate
+from .watching import QUIET, SKIPPED, Watch, advice, advice_on_skips, collapsed, validate
 
 OFTEN = 1.0  # seconds between two tidings, at least
 
@@ -38,6 +38,8 @@ def close(job: Job, phase: Phase, optimizer: Optimizer, epoch: int) -> None:
         return
     if "loss" in found:
         note_best(job, optimizer, found["loss"], epoch)
+    elif any(name.startswith(SKIPPED) for name in found):
+        warn_once(job, "skipped", advice_on_skips(job.where, found))
     values: dict[str, Any] = {f"val_{name}": value for name, value in found.items()}
     seconds, lr = time.monotonic() - job.began, rate(optimizer)
     Journal(job.folder).line(
@@ -68,10 +70,15 @@ def judge(job: Job, spread: float | None, epoch: int) -> dict[str, float]:
     steps = job.reader.order(0, job.phases[job.at.phase]).in_epoch * epoch
     if not collapsed(job.at.quiet, steps):
         return {}
-    if not job.warned and job.processes.first:
-        log.warning(advice(job.where, spread))
-    job.warned = True
+    warn_once(job, "collapsed", advice(job.where, spread))
     return {"collapsed": 1.0}
+
+
+def warn_once(job: Job, what: str, text: str) -> None:
+    """Warn of something, once in a phase."""
+    if what not in job.warned and job.processes.first:
+        log.warning(text)
+    job.warned.add(what)
 
 
 def means(job: Job) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import torch
 
-from metroem_core.batch import Batch, Prediction
+from metroem_core.batch import Batch, Loss, Prediction
 from metroem_core.field import finite
 from metroem_core.kinds import Align, Objective, Report
 
@@ -19,6 +19,7 @@ from .processes import Processes
 QUIET = 0.05  # pixels: no sections lie so well that their fields differ by less
 LONG_ENOUGH = 100  # steps, and
 OFTEN_ENOUGH = 3  # validations in a row, after which a field so short is no accident
+SKIPPED = "skipped_"  # begins the names of parts that say why a pair has nothing to judge
 
 
 @attrs.define(eq=False)
@@ -64,6 +65,9 @@ def validate(
 ) -> tuple[dict[str, float], Watch]:
     """The loss and its parts, means over the pairs of all processes; and the spread of vectors.
 
+    A pair that an objective skipped, whole or in part, counts for its reasons alone: its loss of 0
+    would look like success.
+
     :param chosen: the numbers of the pairs; every process takes its share of them.
     """
     watch, sums = Watch(model), dict[str, float]()
@@ -72,16 +76,27 @@ def validate(
         for index in chosen[processes.rank :: processes.count]:
             drawn = collate([pairs[index]]).to(processes.device)
             if drawn.batch is not None:
-                loss = objective(watch, drawn.batch)
-                add(sums, {"loss": loss.total.item(), **numbers(loss.parts), "pairs": 1.0})
+                add(sums, judged(objective(watch, drawn.batch)))
     model.train()
     total, vectors = dict[str, float](), [0.0] * 4
     for others, seen in processes.gathered((sums, watch.vectors)):
         add(total, others)
         vectors = [a + b for a, b in zip(vectors, seen, strict=True)]
-    count = total.pop("pairs", 0.0)
-    means = {name: value / count for name, value in total.items()}
+    every, counted = total.pop("pairs", 0.0), total.pop("counted", 0.0)
+    means = {
+        name: value / (every if name.startswith(SKIPPED) else counted)
+        for name, value in total.items()
+    }
     return {**means, **({"spread": spread(vectors)} if vectors[0] else {})}, watch
+
+
+def judged(loss: Loss) -> dict[str, float]:
+    """What to add up of a pair: its loss and the parts; or why it was skipped, where it was."""
+    found = {"loss": loss.total.item(), **numbers(loss.parts)}
+    reasons = {name: value for name, value in found.items() if name.startswith(SKIPPED)}
+    if any(reasons.values()) and math.isfinite(found["loss"]):
+        return {**reasons, "pairs": 1.0}
+    return {**found, "pairs": 1.0, "counted": 1.0}
 
 
 def numbers(parts: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -117,4 +132,18 @@ def advice(where: str, found: float) -> str:
         f"differ by {found:.3f} pixels. Unless the pairs are aligned already, lower the 'weight' "
         "of the smoothness, train with 'plain' before 'metric', give 'metric' a larger "
         "'pre_align_weight', or start from fields or from trained weights"
+    )
+
+
+def advice_on_skips(where: str, found: dict[str, float]) -> str:
+    """What to tell when every pair that validates was skipped.
+
+    :param found: what validation found.
+    """
+    shares = {name: value for name, value in found.items() if name.startswith(SKIPPED) and value}
+    reasons = ", ".join(name.removeprefix(SKIPPED).replace("_", " ") for name in shares)
+    return (
+        f"{where}: validation has no loss, as every pair was skipped ({reasons}). "
+        "Unless the pictures are empty, the field throws all tissue out of them: take a smaller "
+        "'lr', set 'clip', or start from fields or from trained weights"
     )

@@ -19,7 +19,7 @@ from metroem_core.pyramid_folder import stages_of
 from metroem_core.sets import PairSet
 from metroem_registry import Registry
 
-from .saving import BEST, LAST
+from .saving import BEST, LAST, load
 from .trainee import write_new
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ class Workshop:
     def open(self, made: Made, step: Train, run: Run) -> Iterator[None]:
         """The workshop with its modules, for one training at a time.
 
+        One that was left in it makes way as long as nothing that it learnt was saved.
+
         :raises UserError: when another training has it or was left in it, or when there is
             something else where its result shall be.
         """
         self.check_free(made, run.folder)
         with alone(self.folder / OWN):
             known = about(self.folder)
-            if known is None or (known["finished"] and self.in_place):
+            if known is None or self._makes_way(known, made):
                 self._begin(made, step, run.registry)
             elif known["made_from"] != made:
                 raise UserError(
@@ -107,6 +109,12 @@ class Workshop:
             self.to.rename(old)
         self.folder.rename(self.to)
         shutil.rmtree(old, ignore_errors=True)
+
+    def _makes_way(self, known: Made, made: Made) -> bool:
+        """Whether a training that was here before is over, or came to nothing."""
+        if known["finished"]:
+            return self.in_place
+        return known["made_from"] != made and not has_learnt(self.folder, known["made_from"])
 
     def _begin(self, made: Made, step: Train, registry: Registry) -> None:
         if not self.in_place:
@@ -140,6 +148,16 @@ def about(folder: Path) -> dict[str, Any] | None:
         return {"made_from": dict(known["made_from"]), "finished": known["finished"]}
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} does not tell of a training. Remove it to begin anew") from None
+
+
+def has_learnt(folder: Path, made: Made) -> bool:
+    """Whether anything that a training learnt was saved."""
+    positions = [load(path)["position"] for path in folder.rglob(f"training/{LAST}")]
+    return any(
+        each["made_from"] == hash_of(made)
+        and (each["phase"], each["epoch"], each["batch"]) > (0, 0, 0)
+        for each in positions
+    )
 
 
 def made_of(step: Train, run: Run, workshop: Workshop, pairs: PairSet) -> Made:
