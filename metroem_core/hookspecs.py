@@ -74,7 +74,8 @@ def metroem_after_step(run: Run, step: Step, error: BaseException | None) -> Non
 
     :param run: the run; ``run.folder`` holds its results.
     :param step: the step that ended.
-    :param error: what stopped it (``KeyboardInterrupt`` for Ctrl-C), or ``None``.
+    :param error: what stopped it (``KeyboardInterrupt`` for Ctrl-C, ``Unfinished`` when a slice of
+        it is done and others are left), or ``None``.
     """
 
 

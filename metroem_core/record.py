@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -21,8 +21,12 @@ from metroem_registry import Entry
 from .code import fingerprint
 from .errors import UserError
 from .files import state, write_json
-from .spec.dump import Account
+from .kinds import Sink
+from .spec.dump import Account, account
 from .spec.paths import lies_in
+
+if TYPE_CHECKING:
+    from .run import Run
 
 RUN = "${RUN}"  # stands for the run folder
 PACKAGES = ("metroem-core", "torch", "numpy")
@@ -93,7 +97,7 @@ class Record:
         return {
             "parameters": self._portable(step.value),
             "inputs": {
-                **{self._portable(path): state(path) for path in step.inputs},
+                **{self._portable(path): _seen(path, step.outputs) for path in step.inputs},
                 **{self._portable(path): state(path, "field_*") for path in step.added},
             },
             "components": {f"{e.kind} {e.dist}:{e.name}": _version(e) for e in step.entries},
@@ -117,6 +121,38 @@ class Record:
         if isinstance(value, dict):
             return {key: self._portable(each) for key, each in value.items()}
         return [self._portable(each) for each in value] if isinstance(value, list) else value
+
+
+def claim(run: Run, sinks: Iterable[Sink], made_from: Any) -> None:
+    """Note beside the volumes of sinks what their voxels are made from, from now on.
+
+    Of a volume that is written again nothing else changes that tells those who read it. Beside one
+    at a URL nothing is noted.
+    """
+    for sink in sinks:
+        for note in map(_claim, account(sink, Sink, run.registry).outputs):
+            if note is not None and (not note.is_file() or _read(note) != made_from):
+                note.parent.mkdir(parents=True, exist_ok=True)
+                write_json(note, made_from)
+
+
+def _claim(path: str) -> Path | None:
+    here = path.removeprefix("file://").rstrip("/")
+    return None if "://" in here else Path(f"{here}.ledger", "from.json")
+
+
+def _seen(path: str, outputs: Iterable[str]) -> Any:
+    """The state of an input, and of the note of what it is made from.
+
+    :param outputs: of the step, which may write a volume that it reads.
+    """
+    note = _claim(path)
+    told = note is not None and note.is_file() and path not in outputs
+    return [state(path), state(str(note))] if told else state(path)
+
+
+def _read(note: Path) -> Any:
+    return json.loads(note.read_text(encoding="utf-8"))
 
 
 def _version(entry: Entry) -> dict[str, str]:

@@ -166,12 +166,12 @@ class Run:
             record = self._record()
             key, made_from = record.key(decision.index, step), record.made_from(step)
             record.begin(key, step)
-        with self._telling("metroem_before_step", "metroem_after_step", step=decision.step):
-            try:
+        try:
+            with self._telling("metroem_before_step", "metroem_after_step", step=decision.step):
                 decision.step.run(self)
-            except Unfinished as left:
-                return str(left)
-            record.finish(key, step, made_from, time.monotonic() - started)
+                record.finish(key, step, made_from, time.monotonic() - started)
+        except Unfinished as left:
+            return str(left)
         return None
 
     def _record(self) -> Record:

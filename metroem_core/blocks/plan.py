@@ -61,8 +61,10 @@ def plan(
     :param halo: voxels x, y, z that a task reads beyond what it writes, on either side.
     :param origin: where the first chunk begins: the start of the volume.
     """
+    if not all(box.size):
+        return ()
     if chunk is None:
-        return (_task(box, halo),) if all(box.size) else ()
+        return (_task(box, halo),)
     if min(block) < 1 or min(chunk) < 1 or min(halo) < 0:
         raise ValueError(f"a block of {block}, chunks of {chunk}, a halo of {halo}: too small")
     x, y, z = (_cuts(*each) for each in zip(box.start, box.stop, block, chunk, origin, strict=True))

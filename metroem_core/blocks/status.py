@@ -49,4 +49,7 @@ def _stale(run: Run, step: Step, note: Note, about: dict[str, object]) -> str | 
     if note.ignoring is None:
         return None
     now = made_from(run, step, note.ignoring)
-    return difference(about["made_from"], now) if about["key"] != hash_of(now) else None
+    before = about["made_from"]
+    if isinstance(before, dict):  # what else the work is made from is known when it is begun
+        before = {name: value for name, value in before.items() if name in now}
+    return difference(before, now) if hash_of(before) != hash_of(now) else None

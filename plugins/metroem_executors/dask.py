@@ -54,7 +54,8 @@ class Dask:
 
     :param address: of the scheduler, such as ``tcp://login1:8786``.
     :param cluster: a cluster to make instead.
-    :param patience: seconds to wait for a scheduler that went away.
+    :param patience: seconds to wait for a scheduler that went away, or for workers of ``cluster``
+        when all that there were are gone.
     """
 
     address: str | None = None

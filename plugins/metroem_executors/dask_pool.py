@@ -49,6 +49,7 @@ class Pool(Executor):
         self._loop = asyncio.new_event_loop()
         self._connecting, self._asking = asyncio.Lock(), asyncio.Lock()
         self._known: set[str] = set()
+        self._deserted: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
@@ -121,7 +122,7 @@ class Pool(Executor):
                     raise
                 continue
             try:
-                result = await future
+                result = await self._unless_deserted(future)
                 await self._forget(client, future)
                 return result
             except KilledWorker:
@@ -129,12 +130,26 @@ class Pool(Executor):
             except CancelledError:
                 if client.status == "running":
                     await asyncio.sleep(PAUSE)
+            except UserError:
+                raise
             except Exception:
                 if future.status == "error":
                     raise
                 await asyncio.sleep(PAUSE)
             finally:
                 future.release()
+
+    async def _unless_deserted(self, future: Any) -> Any:
+        """What a call gives, unless nobody is left to do it."""
+        given = asyncio.ensure_future(_given(future))
+        await asyncio.wait({given, self._deserted}, return_when=asyncio.FIRST_COMPLETED)
+        if given.done():
+            return given.result()
+        given.cancel()
+        raise UserError(
+            f"all workers of the cluster are gone, and in {self.patience:g} s none has come. See "
+            "why they end (memory, time limit); then start the run again, and it goes on"
+        )
 
     async def _forget(self, client: Client, future: Any) -> None:
         """Wait until the scheduler knows a call no more, which it might otherwise have repeated
@@ -189,13 +204,24 @@ class Pool(Executor):
                 await asyncio.wait_for(client.close(), FIRST)
 
     async def _count(self) -> None:
-        """Know how many workers there are, and say when there are none."""
-        lonely = 0.0
+        """Know how many workers there are, and say when there are none.
+
+        To a cluster that is only for this nobody but itself brings new ones.
+        """
+        lonely, ever = 0.0, False
         while True:
             await asyncio.sleep(COUNTED)
             with suppress(OSError, AttributeError):
                 if self._client is not None and self._client.status == "running":
                     self.workers = len(await self._client.scheduler.ncores())
             lonely = 0.0 if self.workers else lonely + COUNTED
+            ever = ever or self.workers > 0
             if lonely == LONELY:
                 log.warning(f"the Dask cluster at {self.address} has no workers; waiting for some")
+            lost = ever and lonely >= self.patience and self.cluster is not None
+            if lost and not self._deserted.done():
+                self._deserted.set_result(None)
+
+
+async def _given(future: Any) -> Any:
+    return await future

@@ -14,6 +14,7 @@ import attrs
 
 from metroem_core import hookimpl
 from metroem_core.readable import duration
+from metroem_core.shard import Unfinished
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -49,8 +50,7 @@ def metroem_progress(run: Run, step: Step, done: int, total: int, values: dict[s
 @hookimpl
 def metroem_after_step(run: Run, step: Step, error: BaseException | None) -> None:
     """Close the bar, however the step ended."""
-    stopped = isinstance(error, KeyboardInterrupt)
-    _displays[run].end("stopped" if stopped else "failed" if error else "done")
+    _displays[run].end(ended(error))
 
 
 @hookimpl
@@ -59,6 +59,19 @@ def metroem_run_finished(run: Run, error: BaseException | None) -> None:
     display = _displays.pop(run, None)
     if display is not None and error is None:
         display.say(f"Results: {run.folder}")
+
+
+def ended(error: BaseException | None) -> str:
+    """How a step ended, in a word or two."""
+    match error:
+        case None:
+            return "done"
+        case Unfinished():
+            return "slice done"
+        case KeyboardInterrupt():
+            return "stopped"
+        case _:
+            return "failed"
 
 
 def _label(run: Run, step: Step) -> str:

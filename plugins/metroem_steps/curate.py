@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 from attrs.validators import deep_iterable, ge, gt, min_len, optional
 
-from metroem_core.blocks import Ledger, work
+from metroem_core.blocks import Ledger, made_from, work
 from metroem_core.geometry import Triple
 from metroem_core.kinds import Executor, Mask, Normalizer, PairPlace, Pairs, Plan, Sink, Source
 from metroem_core.kinds import Step as StepKind
+from metroem_core.record import claim
 from metroem_core.sets.names import LABELS
 from metroem_core.spec import Output
 from metroem_core.spec.dump import dump
@@ -30,6 +31,7 @@ from .curation.shifts import Shifts
 from .curation.tasks import Maker, tasks_of
 from .curation.threads import Threads
 from .curation.validation import Validation
+from .rendering.places import identity, making
 
 if TYPE_CHECKING:
     from metroem_core.run import Run
@@ -199,8 +201,16 @@ class Curate:
     def _make(self, run: Run, volumes: Volumes, places: list[PairPlace], workshop: Path) -> None:
         folder = workshop / "pairs"
         folder.mkdir(exist_ok=True)
-        together = Outputs.of(self, volumes.image.info, len(places)).together or len(places)
-        ledger = Ledger.of_step(run, self, workshop / "ledger", ignoring=WITHOUT)
+        sinks = [sink for sink in (self.images, self.fields) if sink is not None]
+        with making(run, sinks):
+            outputs = Outputs.of(self, volumes.image.info, len(places))
+        together = outputs.together or len(places)
+        made = {
+            **made_from(run, self, WITHOUT),
+            "volumes": [identity(run, sink) for sink in sinks],
+        }
+        claim(run, sinks, made)
+        ledger = Ledger.of(workshop / "ledger", made, run, self, WITHOUT)
         executor = self.executor or Threads()
 
         def progress(done: int, total: int) -> None:

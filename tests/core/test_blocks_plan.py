@@ -50,8 +50,15 @@ def test_a_task_reads_a_halo_around_what_it_writes():
 def test_what_is_stored_in_one_piece_makes_one_task():
     box = Box((0, 0, 0), (100, 100, 10))
     assert [task.what.write for task in plan(box, (8, 8, 1), None)] == [box]
-    assert plan(Box((0, 0, 0), (0, 4, 1)), (8, 8, 1), None) == ()
-    assert plan(Box((0, 0, 0), (0, 4, 1)), (8, 8, 1), (8, 8, 1)) == ()
+
+
+@pytest.mark.parametrize("start", [(0, 0, 0), (3, 0, 0), (3, 2, 1)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_empty_box_makes_no_task(start, axis):
+    size = [4, 4, 4]
+    size[axis] = 0
+    for chunk in (None, (8, 8, 2)):
+        assert plan(Box.of(start, size), (8, 8, 2), chunk) == ()
 
 
 def test_a_block_of_nothing_is_refused():

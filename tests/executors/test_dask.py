@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ pytest.importorskip("distributed")
 from distributed import Client
 
 from metroem_executors.dask import Cluster, Dask
+from metroem_executors.dask_pool import COUNTED, Pool
 from metroem_executors.local import Local
 
 TOY = Path(__file__).parents[1] / "core/toy_work.py"
@@ -109,6 +111,18 @@ def test_a_cluster_is_made_for_the_run_and_ends_with_it():
         worker = pool.submit(os.getpid).result()
         assert worker != os.getpid()
     assert not Path(f"/proc/{worker}").exists()
+
+
+@pytest.mark.slow
+def test_a_cluster_for_the_run_whose_workers_are_all_gone_is_not_waited_for_for_ever(cluster):
+    cluster.start_worker()
+    own = SimpleNamespace(scheduler_address=cluster.address, close=lambda: None)
+    with Pool.of(own, patience=2.0) as pool:
+        assert pool.submit(os.getpid).result(timeout=60) != os.getpid()
+        time.sleep(2 * COUNTED)
+        cluster.kill_worker()
+        with pytest.raises(UserError, match="all workers of the cluster are gone, and in 2 s none"):
+            pool.submit(os.getpid).result(timeout=30)
 
 
 RUN = f"""

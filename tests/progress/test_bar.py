@@ -3,8 +3,9 @@ import io
 import pytest
 
 from metroem_core.readable import duration
+from metroem_core.shard import Unfinished
 from metroem_progress import bar
-from metroem_progress.bar import Bars, Lines
+from metroem_progress.bar import Bars, Lines, ended
 
 
 @pytest.fixture
@@ -34,6 +35,19 @@ def test_lines_come_when_they_are_due_with_rate_and_time_left(clock, capsys):
         "step 0 (curate): 11 of 100, 0.5/s, 2 min 58 s left  loss 0.5",
         "step 0 (curate): done after 1 min 30 s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (None, "done"),
+        (Unfinished("3 of 9 tasks are left"), "slice done"),
+        (KeyboardInterrupt(), "stopped"),
+        (ValueError(), "failed"),
+    ],
+)
+def test_a_step_ends_in_one_of_four_ways(error, word):
+    assert ended(error) == word
 
 
 def test_bars_show_count_and_values_in_a_terminal(monkeypatch):

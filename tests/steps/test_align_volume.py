@@ -414,6 +414,37 @@ def test_the_status_of_a_run_counts_sections(whole, tmp_path):
     assert re.search(r"[23] done, 0 failed, [34] left of 6 tasks", said.output), said.output
 
 
+def test_the_status_tells_of_a_section_that_failed_and_of_what_is_to_be_done_again(tmp_path):
+    fields = {"-1": volume(tmp_path / "f", constant(1, 0))}
+    (tmp_path / "spec.json").write_text(json.dumps(spec(fields)))
+    words = ["run", str(tmp_path / "spec.json"), "--out", str(tmp_path / "run")]
+    lost = next(each for each in (tmp_path / "f").rglob("0/2/*/*") if each.is_file())
+    kept = lost.rename(tmp_path / "kept")
+    assert CliRunner().invoke(main, words).exit_code == 1
+    assert "2 done, 1 failed, 3 left" in CliRunner().invoke(main, [*words, "--status"]).output
+    kept.rename(lost)
+    assert CliRunner().invoke(main, words).exit_code == 0
+    changed = [*words, "--set", "steps[0].longest=9", "--status"]
+    assert "all are to be done again: longest was" in CliRunner().invoke(main, changed).output
+
+
+def test_what_a_step_wrote_again_is_read_again_by_the_next(tmp_path):
+    given = {"-1": volume(tmp_path / "f", constant(3, 0))}
+
+    def chained(out, longest):
+        """The total fields of the alignment by an alignment that believes such vectors."""
+        first = {**spec(given, longest=longest)["steps"][0]}
+        first["to"] = {**first["to"], "path": "between"}
+        second = spec({"-1": {"type": "zarr", "path": "between"}})["steps"][0]
+        load({"steps": [first, second]}, out=out).run()
+        return read(out / "total")
+
+    before = chained(tmp_path / "run", 100)
+    again = chained(tmp_path / "run", 1)
+    assert not np.array_equal(before, again)
+    np.testing.assert_array_equal(again, chained(tmp_path / "fresh", 1))
+
+
 def test_the_plan_tells_what_is_read_and_written(tmp_path):
     run = load(spec({"-1": volume(tmp_path / "f", constant(1, 0))}), out=tmp_path)
     plan = run.spec.steps[0].plan(run)

@@ -199,6 +199,16 @@ def test_a_prior_field_is_made_better(tmp_path, mip):
     assert more.max() < 1
 
 
+def test_a_coarser_prior_field_is_known_to_its_corners(tmp_path):
+    toy.ARRAYS["image"] = np.full((1, 2, 64, 64), 9, np.uint8)
+    toy.ARRAYS["prior"] = np.full((2, 2, 8, 8), 0.25, np.float32)
+    held = {"type": "held", "name": "image"}
+    prior = {"-1": {"type": "held", "name": "prior", "mip": 3}}
+    volume = {"image": held, "prior": prior, "prior_mip": 3, "halo": 0, "start": [0, 0, 1]}
+    toy.run(tmp_path, aligner="told", volume={**volume, "stop": [64, 64, 2]})
+    np.testing.assert_allclose(toy.fields(tmp_path)[0], 2 + 9 / 255, atol=1e-5)
+
+
 def test_a_source_is_read_where_the_prior_field_points_to(tmp_path):
     far = np.random.default_rng(0).integers(1, 255, (256, 512)).astype(np.uint8)
     image = np.zeros((1, 2, 256, 512), np.uint8)

@@ -107,6 +107,22 @@ def test_a_volume_in_other_chunks_is_kept(tmp_path):
         toy.run(tmp_path, volume={"stop": [*toy.SIZE[:2], 2], "fields": other})
 
 
+def test_fields_are_not_written_over_what_they_are_made_from(tmp_path):
+    toy.run(tmp_path, volume={"stop": [*toy.SIZE[:2], 2]})
+    before, _ = toy.fields(tmp_path)
+    prior = {"-1": {"type": "zarr", "path": str(tmp_path / "f-1")}}
+    with pytest.raises(UserError, match=r"'fields.-1.path' is .*, which 'prior.-1.path' reads"):
+        toy.run(tmp_path, volume={"stop": [*toy.SIZE[:2], 2], "prior": prior})
+    np.testing.assert_array_equal(toy.fields(tmp_path)[0], before)
+
+
+def test_a_volume_that_no_run_made_is_kept(tmp_path):
+    toy.run(tmp_path / "other", volume={"stop": [*toy.SIZE[:2], 2]})
+    (tmp_path / "other/f-1").rename(tmp_path / "f-1")
+    with pytest.raises(UserError, match="f-1 exists already. Remove it, or choose another place"):
+        toy.run(tmp_path, volume={"stop": [*toy.SIZE[:2], 2]})
+
+
 def test_a_mip_that_the_image_lacks_is_named(tmp_path):
     with pytest.raises(UserError, match="'image': there is no mip 3; the volume has mip 0, 1"):
         toy.run(tmp_path, mip=3)

@@ -20,6 +20,7 @@ from metroem_core.run import load
 from metroem_core.shard import Shard
 from metroem_core.testing import StepConformance
 from metroem_steps.render import Render
+from metroem_steps.rendering.apart import check_apart
 from metroem_steps.rendering.rendered import Rendered
 
 TOY = Path(__file__).with_name("toy_killing.py")
@@ -144,14 +145,17 @@ def test_where_the_field_is_not_known_there_is_no_data(tmp_path):
     np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("value", [1, 2, 255])
-def test_a_mask_covers_what_it_touches(tmp_path, value):
-    voxels = np.zeros_like(grey())
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1, "uint8"), (2, "uint8"), (255, "uint8"), (2**32 - 1, "uint32"), (2**63 - 1, "int64")],
+)
+def test_a_mask_covers_what_it_touches(tmp_path, value, dtype):
+    voxels = np.zeros_like(grey(), dtype)
     voxels[..., 50, 50] = value
     mask = volume(tmp_path / "mask", voxels)
     found = rendered(tmp_path, fields(tmp_path / "f", constant(0.5, 0)), mask, "mask")
     assert (found > 0).sum() == 2 * DEPTH
-    assert found[0, 0, 50, 49:51].tolist() == 2 * [255 if value == 255 else 1]
+    assert found[0, 0, 50, 49:51].tolist() == 2 * [value if value > 2 else 1]
 
 
 @pytest.mark.parametrize("nature", ["image", "labels", "mask"])
@@ -163,6 +167,18 @@ def test_fields_serve_at_every_mip(tmp_path, nature, mip):
     coarse = fields(tmp_path / "f", constant(6, 2), constant(3, 1, size=SIZE // 2))
     found = rendered(tmp_path, coarse, given, nature, mip=mip, field_mip=1 - mip)
     np.testing.assert_array_equal(found, shown(voxels[mip], 6 >> mip, 2 >> mip))
+
+
+@pytest.mark.parametrize("field_mip", [2, 3])
+def test_a_coarser_field_is_known_in_all_of_its_volume_and_nowhere_else(tmp_path, field_mip):
+    still = [constant(0, 0, size=SIZE >> mip) for mip in range(field_mip + 1)]
+    still[-1] = still[-1][..., :-1]  # the last columns are beyond the field
+    edge = SIZE - (1 << field_mip)
+    given = volume(tmp_path / "given", grey())
+    place = fields(tmp_path / "f", *still)
+    found = rendered(tmp_path, place, given, field_mip=field_mip, stop=[SIZE, SIZE, DEPTH])
+    np.testing.assert_array_equal(found[..., :edge], grey()[..., :edge])
+    assert not found[..., edge:].any()
 
 
 def test_coarser_mips_are_means_of_data_commonest_labels_and_unions(tmp_path):
@@ -326,6 +342,26 @@ def test_every_format_can_be_written(tmp_path, to):
     np.testing.assert_array_equal(found, shown(grey(), 5, -3))
 
 
+def test_what_is_stored_in_one_piece_is_made_block_by_block(tmp_path, monkeypatch):
+    sink, boxes = components().get("sink", "hdf5"), []
+    writable = sys.modules[sink.__module__].HDF5Writable
+    write = writable.write
+
+    def watched(self, box, mip, voxels):
+        boxes.append(box)
+        write(self, box, mip, voxels)
+
+    monkeypatch.setattr(writable, "write", watched)
+    given = volume(tmp_path / "given", grey())
+    one = step(fields(tmp_path / "f", constant(5, -3)), given, block=[64, 32])
+    one["volumes"][0]["to"] = {"type": "hdf5", "path": "out.h5"}
+    load({"steps": [one]}, out=tmp_path).run()
+    assert {box.size for box in boxes} == {(64, 32, 1), (32, 32, 1)}
+    source = components().get("source", "hdf5")(path=str(tmp_path / "out.h5")).open()
+    found = source.read(source.info.scales[0].box, 0)
+    np.testing.assert_array_equal(found, shown(grey(), 5, -3))
+
+
 def test_only_the_box_that_is_needed_is_read(tmp_path, monkeypatch):
     from metroem_steps.rendering.tasks import Renderer
 
@@ -395,10 +431,11 @@ def test_points_come_back_to_where_they_were(tmp_path):
 
 def test_a_long_way_is_found_too_and_lost_points_are_told(tmp_path, caplog):
     field = fields(tmp_path / "f", constant(-80, 0))
-    path = points(tmp_path / "p.csv", ['"(5, 6, 1)",x', '"(-500, 6, 1)",y'], "Coordinate 1,note")
-    rows = moved(tmp_path, field, path)
-    assert rows[1:] == [["(85, 6, 1)", "x"], ["", "y"]]
-    assert "does not reach 1 of 2 points" in caplog.text
+    lost = ["(-500, 6, 1)", "(1e30, 6, 1)", "(5, -1e30, 1)", "(5, 6, 1e30)"]
+    rows = [f'"{place}",x' for place in ["(5, 6, 1)", *lost]]
+    found = moved(tmp_path, field, points(tmp_path / "p.csv", rows, "Coordinate 1,note"))
+    assert found[1:] == [["(85, 6, 1)", "x"], *4 * [["", "x"]]]
+    assert "does not reach 4 of 5 points" in caplog.text
 
 
 def refused(folder, *given, **parameters):
@@ -416,6 +453,10 @@ def test_what_cannot_be_rendered_is_refused(tmp_path):
     silent = volume(tmp_path / "silent", constant(1, 0))
     assert "'fields' does not say its units" in refused(tmp_path, silent, image)
     assert "nothing is left of the box" in refused(tmp_path, field, image, mips=9)
+    long = volume(tmp_path / "long", grey(dtype=np.int64))
+    assert "holds int64, which cannot be interpolated: set 'nature'" in refused(
+        tmp_path, field, long
+    )
     assert not (tmp_path / "out").exists()
     volume(tmp_path / "out", grey()[..., :64])
     assert "exists already with" in refused(tmp_path, field, image)
@@ -429,6 +470,62 @@ def test_a_volume_in_other_chunks_is_refused_before_anything_is_rendered(tmp_pat
     to = {"type": "zarr", "path": "out", "chunk": [48, 32, 1]}
     assert "exists already in chunks of (32, 32, 1)" in refused(tmp_path, field, image, to=to)
     assert not read(tmp_path / "out").any()
+
+
+@pytest.mark.parametrize("name", ["image", "./other/../image", "link", "f"])
+def test_what_is_read_is_not_written_over(tmp_path, name):
+    field, image = fields(tmp_path / "f", constant(1, 0)), volume(tmp_path / "image", grey())
+    (tmp_path / "link").symlink_to(tmp_path / "image")
+    to = {"type": "zarr", "path": str(tmp_path / name), "chunk": [32, 32, 1]}
+    said = refused(tmp_path / "run", field, image, to=to)
+    assert f"which '{'fields' if name == 'f' else 'volumes[0].source'}.path' reads" in said
+    np.testing.assert_array_equal(read(tmp_path / "image"), grey())
+
+
+def test_a_file_is_not_read_and_written_at_once_whichever_its_datasets(tmp_path):
+    field, path = fields(tmp_path / "f", constant(5, -3)), str(tmp_path / "a.h5")
+    info = VolumeInfo(1, "uint8", {0: Scale(Box((0, 0, 0), (SIZE, SIZE, DEPTH)), (4, 4, 40))})
+    components().get("sink", "hdf5")(path=path).open(info)
+    source, to = {"type": "hdf5", "path": path}, {"type": "hdf5", "path": path, "dataset": "new"}
+    for given in (source, {**source, "dataset": "main"}):
+        assert "'volumes[0].source.path' reads" in refused(tmp_path, field, given, to=to)
+
+
+def test_datasets_of_one_container_are_apart(tmp_path):
+    n5 = components().get("source", "n5")
+    to = components().get("sink", "n5")(path=str(tmp_path / "a.n5/new"))
+    given = n5(path=str(tmp_path / "a.n5"), dataset="given")
+    check_apart(Rendered(given, to))
+    for path, dataset in (("a.n5", "new"), ("a.n5", "/new/"), ("a.n5/./new", "")):
+        with pytest.raises(UserError, match=r"'to.path' is .*/new, which 'source.path' reads"):
+            check_apart(Rendered(n5(path=str(tmp_path / path), dataset=dataset), to))
+
+
+@pytest.mark.parametrize("around", ["", "precomputed://"])
+def test_a_volume_in_a_bucket_is_not_written_over(around):
+    source = components().get("source", "cloudvolume")(path=f"{around}gs://bucket/image/")
+    sink = components().get("sink", "cloudvolume")
+    with pytest.raises(UserError, match="'to.path' is gs://bucket/image, which 'source.path'"):
+        check_apart(Rendered(source, sink(path="gs://bucket/image")))
+    check_apart(Rendered(source, sink(path="gs://bucket/other")))
+
+
+def test_points_are_not_written_over_those_that_are_moved(tmp_path):
+    path = points(tmp_path / "moved.csv", ["a,30,40,0"])
+    with pytest.raises(UserError, match=r"'points.to' is .*, which 'points.path' reads"):
+        moved(tmp_path, fields(tmp_path / "f", constant(1, 0)), path)
+
+
+def test_a_volume_elsewhere_is_written_only_if_a_run_made_it(tmp_path):
+    given = fields(tmp_path / "f", constant(5, -3)), volume(tmp_path / "image", grey())
+    volume(tmp_path / "mine", grey())
+    to = {"type": "zarr", "path": str(tmp_path / "mine"), "chunk": [32, 32, 1]}
+    assert "mine exists already. Remove it, or" in refused(tmp_path / "run", *given, to=to)
+    np.testing.assert_array_equal(read(tmp_path / "mine"), grey())
+    shutil.rmtree(tmp_path / "mine")
+    for run in "ab":
+        load({"steps": [step(*given, to=to)]}, out=tmp_path / run).run()
+    np.testing.assert_array_equal(read(tmp_path / "mine"), shown(grey(), 5, -3))
 
 
 def test_a_vector_beyond_the_limit_stops_its_block_and_is_told(tmp_path):

@@ -46,14 +46,17 @@ class Held:
     """An array in memory, (C, Z, Y, X) or (Z, Y, X), as a source.
 
     :param name: which of them.
+    :param mip: which it is called.
     """
 
     name: str
+    mip: int = 0
 
     def open(self):
         opened = Array(ARRAYS[self.name]).open()
         tags = {"units": "pixels", "components": "xy"} if len(ARRAYS[self.name]) == 2 else {}
-        return attrs.evolve(opened, info=attrs.evolve(opened.info, attributes=tags))
+        scales = {self.mip: opened.info.scales[0]}
+        return attrs.evolve(opened, info=attrs.evolve(opened.info, scales=scales, attributes=tags))
 
 
 @attrs.frozen

@@ -64,3 +64,13 @@ def test_what_a_store_refuses_is_not_done_and_can_be_done_later(s3, tmp_path, fi
     load({"steps": [steps(fields, str(tmp_path / "here"))[kind]]}, out=tmp_path / "other").run()
     np.testing.assert_array_equal(written(f"{url}/v"), written(str(tmp_path / "here")))
     assert json.loads((tmp_path / "run/run.json").read_text())
+
+
+def test_a_volume_in_a_bucket_that_no_run_made_is_kept(s3, tmp_path, fields):
+    url, _, _ = s3
+    scale = Scale(WHOLE, (4.0, 4.0, 40.0))
+    sink = components().get("sink", "cloudvolume")(path=f"{url}/v", chunk=(32, 32, 1))
+    sink.open(VolumeInfo(1, "uint8", {0: scale})).write(WHOLE, 0, np.ones((1, *WHOLE.shape), "u1"))
+    with pytest.raises(UserError, match="v exists already. Remove it, or choose another place"):
+        load({"steps": [steps(fields, f"{url}/v")["render"]]}, out=tmp_path / "run").run()
+    assert written(f"{url}/v").all()

@@ -101,6 +101,20 @@ def test_a_damaged_page_is_told(path, tmp_path):
         volume.read(Box((0, 0, 0), (5, 5, 3)), 0)
 
 
+def test_sections_one_pixel_wide_are_refused_before_a_file_is_made(path, tmp_path):
+    info = VolumeInfo(1, "uint8", {0: Scale(Box((0, 0, 0), (1, 40, 2)), (4.0, 4.0, 40.0))})
+    with pytest.raises(UserError, match="one pixel wide"):
+        TiffSink(path).open(info)
+    assert not list(tmp_path.iterdir())
+
+
+def test_sections_one_pixel_high_are_kept(path):
+    info = VolumeInfo(2, "uint8", {0: Scale(Box((0, 0, 0), (40, 1, 2)), (4.0, 4.0, 40.0))})
+    voxels = counted(2, 2, 1, 40).astype(np.uint8)
+    TiffSink(path).open(info).write(info.scales[0].box, 0, voxels)
+    np.testing.assert_array_equal(everything(Tiff(path).open()), voxels)
+
+
 def test_other_programs_see_a_page_for_each_section(path):
     info = VolumeInfo(2, "uint8", {0: Scale(Box((0, 0, 0), (7, 5, 3)), (4.0, 4.0, 40.0))})
     voxels = counted(2, 3, 5, 7).astype(np.uint8)

@@ -16,6 +16,7 @@ from .labels import label
 from .log import StepLog, read_log
 from .results import Result, results_of
 
+GOES_ON = ("KeyboardInterrupt", "Unfinished")  # errors of a step that somebody may go on with
 STATES = ("done", "failed", "unfinished", "not started")
 
 
@@ -151,7 +152,7 @@ def state_of(log: StepLog, done: dict[str, Any] | None) -> str:
     """What became of a step."""
     if done is not None:
         return "done"
-    if log.error is not None and not log.error.startswith("KeyboardInterrupt"):
+    if log.error is not None and not log.error.startswith(GOES_ON):
         return "failed"
     succeeded = log.ended is not None and log.error is None  # with parameters it no longer has
     return "not started" if log.started is None or succeeded else "unfinished"

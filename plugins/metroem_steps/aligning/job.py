@@ -15,6 +15,7 @@ from metroem_core.blocks import Ledger, Task, made_from, plan, work
 from metroem_core.errors import UserError
 from metroem_core.files import write_json
 from metroem_core.geometry import Box, Triple
+from metroem_core.record import claim
 from metroem_core.spec.paths import is_url
 
 from ..rendering.grouping import grouped
@@ -74,6 +75,7 @@ class Job:
         with making(run, [step.to]):
             chunk = Volumes.of(step, box).to.chunk[step.mip]
         made = {**made_from(run, step, ignoring=WITHOUT), "volume": identity(run, step.to)}
+        claim(run, [step.to], made)
         return cls(step, run, box, chunk, beside(run, step.to, ""), made)
 
     def do(self) -> None:
@@ -96,7 +98,7 @@ class Job:
         marks = {z: Task(f"z{z}", (self.box, self.chunk)) for z in order}
         told: dict[int, dict[str, Any]] = {}
         ledger = self._ledger("sections", self.run)
-        with ledger.alone():
+        with ledger.alone() as check:
             done = ledger.begin(list(marks.values()))
             for number, z in enumerate(order):
                 if marks[z].name in done:
@@ -104,9 +106,14 @@ class Job:
                     continue
                 tasks = self._tasks(z)
                 progress = self._progress(number, len(order), len(tasks))
-                made = work(tasks, composer, kept, self._ledger(f"blocks/z{z}"), progress(0))
-                found = work(tasks, measurer, kept, self._ledger(f"measured/z{z}"), progress(1))
+                try:
+                    made = work(tasks, composer, kept, self._ledger(f"blocks/z{z}"), progress(0))
+                    found = work(tasks, measurer, kept, self._ledger(f"measured/z{z}"), progress(1))
+                except UserError as error:
+                    ledger.tell(marks[z], str(error))
+                    raise
                 told[z] = section_of(z, made, merged(found))
+                check()
                 ledger.mark(marks[z], json.dumps(told[z]))()
         return [told[z] for z in sorted(told)]
 
@@ -125,7 +132,7 @@ class Job:
 
         :param run: the run that shall count it, if any.
         """
-        return Ledger.of(f"{self.place}ledger/{name}", self.made_from, run, self.step)
+        return Ledger.of(f"{self.place}ledger/{name}", self.made_from, run, self.step, WITHOUT)
 
     def _progress(self, number: int, sections: int, tasks: int) -> Callable[[int], Any]:
         """What tells how far the step is, for making and then for measuring a section."""

@@ -15,6 +15,7 @@ from metroem_core.kinds import Volume, Writable
 
 from ..curation.checks import check_mips
 from ..curation.outputs import FIELD
+from ..rendering.apart import check_apart
 from ..rendering.scales import box_between, scales_of, voxel_size
 from .reading import check_field, read_field
 
@@ -76,6 +77,7 @@ def checked_box(step: Align) -> Box:
 
     :raises UserError: with one line that says which volume does not fit.
     """
+    check_apart(step)
     pairs = opened(step)
     for offset, volume in pairs.items():
         check_field(f"fields.{offset}", volume.info, step.mip)

@@ -23,7 +23,8 @@ FIELD = {"units": "pixels", "components": "xy"}
 class Outputs:
     """The volumes that a step writes, where it writes any.
 
-    :param images: sections ``2 k`` and ``2 k + 1`` are source and target of pair ``k``.
+    :param images: sections ``2 k`` and ``2 k + 1`` are source and target of pair ``k``. Its
+        attribute ``warped`` tells which of them were warped by fields.
     :param fields: section ``k`` is the field of the source of pair ``k``.
     """
 
@@ -37,7 +38,9 @@ class Outputs:
         :param image: of the volume that pictures are read from.
         """
         dtype = "uint8" if step.keeps_bytes and image.dtype == "uint8" else "float32"
-        pictures = VolumeInfo(1, dtype, scales(step, image, 2 * count))
+        warped = "source and target" if step.warps_source else "target"
+        told = {"warped": warped} if step.field is not None else {}
+        pictures = VolumeInfo(1, dtype, scales(step, image, 2 * count), told)
         fields = VolumeInfo(2, "float32", scales(step, image, count), FIELD)
         return cls(_opened(step.images, pictures), _opened(step.fields, fields))
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from metroem_core.batch import Array, Batch, Place, pair, picture, turned
-from metroem_core.field import finite, up
+from metroem_core.field import finite
 from metroem_core.field.validity import all_finite
 from metroem_core.geometry import Box
 from metroem_core.kinds import Area, Volume
 
-from ..aligning.reading import cut, grown, read_field, section
-from ..rendering.scales import scaled
+from ..aligning.reading import grown, section
+from ..rendering.field import Fields
 
 if TYPE_CHECKING:
     from .sections import Sections
@@ -100,11 +100,8 @@ class Reader:
         """What is left of the prior field (1, 2, X, Y), and its mean along x and y."""
         if offset not in self.prior:
             return None, (0, 0)
-        mip = self.prior_mip
-        coarse = coarser(section(box, z), mip - self.mip)
-        field = read_field(self.prior[offset], coarse, mip)
-        if mip > self.mip:
-            field = cut(up(field, mip - self.mip), scaled(coarse, self.mip - mip), box)
+        prior = Fields(self.prior[offset], self.prior_mip)
+        field = prior.read(section(box, z), self.mip)
         valid = finite(field)
         total = torch.where(valid, field, 0).sum(dim=(0, 2, 3), dtype=torch.float64)
         mean, grid = total / valid.sum().clamp(min=1), self.step.grid
@@ -166,12 +163,3 @@ def moved(box: Box, shift: Shift) -> Box:
     """A box some pixels on along x and y."""
     x, y, z = box.start
     return Box.of((x + shift[0], y + shift[1], z), box.size)
-
-
-def coarser(box: Box, mips: int) -> Box:
-    """The pixels of a mip that is coarser by so many whose middles surround those of a box."""
-    if mips == 0:
-        return box
-    (x, y, z), (right, bottom, below) = box.start, box.stop
-    covering = Box((x >> mips, y >> mips, z), (-(-right >> mips), -(-bottom >> mips), below))
-    return grown(covering, 1, 1)

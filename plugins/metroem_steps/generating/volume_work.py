@@ -15,10 +15,12 @@ from metroem_core.errors import UserError
 from metroem_core.files import write_json
 from metroem_core.geometry import Box, Triple
 from metroem_core.kinds import Executor, Plan
+from metroem_core.record import claim
 from metroem_core.spec.paths import is_url
 
 from ..aligning.reading import check_field
 from ..curation.checks import check_mips
+from ..rendering.apart import check_apart
 from ..rendering.grouping import grouped
 from ..rendering.places import beside, identity, making
 from .block_fields import BlockFinder
@@ -48,6 +50,7 @@ def write_sections(run: Run, step: Generate, sections: Sections, executor: Execu
     first = next(iter(sections.fields.values()))
     volumes = {offset: identity(run, sink) for offset, sink in sections.fields.items()}
     made = {**made_from(run, step, WITHOUT), "volumes": volumes}
+    claim(run, sections.fields.values(), made)
     ledger = Ledger.of(beside(run, first, "ledger"), made, run, step, WITHOUT)
 
     def progress(done: int, total: int) -> None:
@@ -89,6 +92,7 @@ def checked_box(sections: Sections, mip: int) -> Box:
 
     :raises UserError: with one line that says which volume does not fit.
     """
+    check_apart(sections)
     reader = Reader.of(sections, mip)
     if reader.image.info.channels != 1:
         raise UserError(f"'image' must have one channel, not {reader.image.info.channels}")

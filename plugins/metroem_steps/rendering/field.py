@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
+import torch
 from torch import Tensor
 
 from metroem_core.field import down, up
@@ -31,8 +34,22 @@ class Fields:
         finer = self.mip - mip
         if finer <= 0:
             return down(read_field(self.volume, scaled(box, finer), self.mip), -finer)
-        step = 1 << finer
-        (x, y, z), (right, bottom, _) = box.start, box.stop
-        coarse = Box((x // step, y // step, z), (-(-right // step), -(-bottom // step), z + 1))
+        inside = box.overlap(scaled(self.volume.info.scale(self.mip).box, -finer))
+        field = torch.full((1, 2, *box.shape[1:]), math.nan)
+        if inside is not None:
+            cut(field, box, inside).copy_(self._finer(inside, finer))
+        return field
+
+    def _finer(self, box: Box, mips: int) -> Tensor:
+        """The interpolated field of a box of a finer mip that lies in the volume."""
+        (x, y, z), (right, bottom, below) = box.start, box.stop
+        coarse = Box((x >> mips, y >> mips, z), (-(-right >> mips), -(-bottom >> mips), below))
         wide = grown(coarse, 1, 1)  # each finer pixel lies between coarse ones
-        return cut(up(read_field(self.volume, wide, self.mip), finer), scaled(wide, -finer), box)
+        return cut(up(self._continued(wide), mips), scaled(wide, -mips), box)
+
+    def _continued(self, wide: Box) -> Tensor:
+        """The field of a box, beyond the volume as it is at its edge."""
+        whole = self.volume.info.scale(self.mip).box
+        spans = zip(wide.start, wide.stop, whole.start, whole.stop, strict=True)
+        x, y, _ = (torch.arange(a, b).clamp(low, high - 1) - a for a, b, low, high in spans)
+        return read_field(self.volume, wide, self.mip)[..., y[:, None], x]

@@ -10,6 +10,7 @@ import attrs
 
 from metroem_core.blocks import Ledger, Task, made_from, plan, work
 from metroem_core.geometry import Box
+from metroem_core.record import claim
 from metroem_core.shard import Unfinished
 
 from .checks import checked_box
@@ -71,7 +72,9 @@ class Job:
         numbered = range(len(step.volumes))
         with making(run, [rendered.to for rendered in step.volumes]):
             passes = tuple(each for number in numbered for each in passes_of(step, number, box))
-        return cls(step, run, box, passes, made_from(run, step, ignoring=WITHOUT))
+        made = made_from(run, step, ignoring=WITHOUT)
+        claim(run, [rendered.to for rendered in step.volumes], made)
+        return cls(step, run, box, passes, made)
 
     def do(self) -> None:
         """Make all passes, tell how fast, and move the points.
@@ -104,7 +107,7 @@ class Job:
     def _pass(self, each: Pass, kept: Kept, progress: Any) -> tuple[dict[str, float], ...]:
         place = beside(self.run, each.rendered.to, f"ledger/mip{each.mip}")
         made = {**self.made_from, "volume": identity(self.run, each.rendered.to)}
-        ledger = Ledger.of(place, made, self.run, self.step)
+        ledger = Ledger.of(place, made, self.run, self.step, WITHOUT)
         renderer = Renderer(self.step, each.rendered, self.box, each.mip)
         last = each is self.passes[-1]
         return work(each.tasks, renderer, kept, ledger, progress, last=last)

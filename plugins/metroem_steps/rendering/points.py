@@ -72,12 +72,26 @@ def moved(places: Tensor, fields: Fields, towards: Towards, limit: float) -> Ten
     size = 1 << fields.mip
     pixels = (places[:, :2] + 0.5) / size - 0.5
     result = places.clone()
+    near = reachable(torch.cat([pixels, places[:, 2:]], dim=1), fields, limit)
+    result[~near, :2] = math.nan
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for index, (x, y, z) in enumerate(places.tolist()):
+    indices = near.nonzero()[:, 0].tolist()
+    for index, (x, y, z) in zip(indices, places[near].tolist(), strict=True):
         groups[math.floor(z), math.floor(x / size) // TILE, math.floor(y / size) // TILE] += [index]
     for (z, *_), members in groups.items():
         result[members, :2] += size * shifts(pixels[members], z, fields, towards, limit)
     return result
+
+
+def reachable(points: Tensor, fields: Fields, limit: float) -> Tensor:
+    """Which points (n, 3) x, y, z lie in the fields, or not further away than a limit.
+
+    :param points: in pixels of the fields, as the limit.
+    """
+    box = fields.volume.info.scale(fields.mip).box
+    low, high = points.new_tensor(box.start), points.new_tensor(box.stop)
+    beyond = torch.maximum(low - points, points - high)
+    return (beyond <= points.new_tensor([limit, limit, 0])).all(dim=1)
 
 
 def shifts(pixels: Tensor, z: int, fields: Fields, towards: Towards, limit: float) -> Tensor:

@@ -40,9 +40,11 @@ def mask(voxels: np.ndarray, field: Tensor) -> np.ndarray:
 
     Values are 0, 1 and 2, or 0 and some larger one, such as 255.
     """
-    given = torch.from_numpy(voxels.astype(np.float32))[None]
-    one = given.max().item() if given.max() > TERNARY else 1
-    return (one * warp_labels(given / one, field)[0].numpy()).astype(voxels.dtype)
+    largest = voxels.max()
+    plain = largest > TERNARY
+    given = torch.from_numpy((voxels > 0 if plain else voxels).astype(np.float32))[None]
+    found = warp_labels(given, field)[0].numpy().astype(voxels.dtype)
+    return np.where(found > 0, largest, found) if plain else found
 
 
 def labels(voxels: np.ndarray, field: Tensor) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metroem_core.blocks import Block, Task
+from metroem_core.blocks import Block, Task, plan
 from metroem_core.errors import UserError
 from metroem_core.field import finite, length
 from metroem_core.geometry import Box
@@ -76,9 +76,17 @@ class Renderer:
 
     def __call__(self, task: Task) -> dict[str, float]:
         """Make the blocks of a task; the answer is the seconds of each kind of work."""
+        parts = [part for block in task.what for part in self._parts(block)]
         if self.mip > self.step.mip:
-            return overlapped(task.what, self._finer, self._pooled, self._write)
-        return overlapped(task.what, self._pieces, self._sampled, self._write)
+            return overlapped(parts, self._finer, self._pooled, self._write)
+        return overlapped(parts, self._pieces, self._sampled, self._write)
+
+    def _parts(self, block: Block) -> list[Block]:
+        """What is made at once of a block: all of it, unless it is the whole volume."""
+        if self.opened.to.chunk[self.mip] is not None:
+            return [block]
+        parts = plan(block.write, (*self.step.block, 1), (1, 1, 1), origin=block.write.start)
+        return [part.what for part in parts]
 
     def _pieces(self, block: Block) -> list[Piece | None]:
         """For every section of a block what its field reads; None where that is nothing."""

@@ -60,6 +60,8 @@ def check(info: VolumeInfo) -> None:
     """Refuse what a TIFF file cannot hold."""
     if info.dtype not in DTYPES:
         raise UserError(f"TIFF files cannot hold {info.dtype}, only {', '.join(DTYPES)}")
+    if info.scales[0].box.size[0] == 1:
+        raise UserError("TIFF files cannot hold sections one pixel wide. Choose another format")
     check_attributes(info, "TIFF files", OWN)
 
 

@@ -1,5 +1,7 @@
 """Pictures and fields that go to volumes instead of files."""
 
+import shutil
+
 import numpy as np
 import pytest
 from volumes_in_memory import HIGH, WIDE, fields, grey, held, pairs
@@ -10,6 +12,7 @@ from metroem_core.kinds import Area
 from metroem_core.sets import read_set
 from metroem_steps.curation.prior import Prior
 from metroem_steps.curation.publish import Publisher
+from metroem_volumes.hdf5 import HDF5
 from metroem_volumes.sinks.cloudvolume import CloudVolumeSink
 from metroem_volumes.sinks.hdf5 import HDF5Sink
 from metroem_volumes.sinks.n5 import N5Sink
@@ -72,6 +75,27 @@ def test_a_volume_that_was_begun_is_finished_but_not_with_other_pictures(
     with pytest.raises(UserError, match="exists already"):
         written(sink, values="unit")
     written(sink)
+
+
+@pytest.mark.parametrize("kind", [ZarrSink, HDF5Sink])
+def test_a_volume_that_was_removed_before_it_was_finished_is_made_again(
+    written, tmp_path, monkeypatch, kind
+):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    sink = kind(str(tmp_path / "v"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Publisher, "publish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            written(sink)
+    before = contents(tmp_path / "v")
+    shutil.rmtree(tmp_path / "v", ignore_errors=True)
+    (tmp_path / "v").unlink(missing_ok=True)
+    written(sink)
+    assert contents(tmp_path / "v").keys() == before.keys()
+    source = {ZarrSink: Zarr, HDF5Sink: HDF5}[kind]
+    assert source(str(tmp_path / "v")).open().read(Box((0, 0, 0), (16, 12, 2)), 0).all()
 
 
 def test_a_volume_in_the_run_folder_belongs_to_the_run(written, tmp_path):
