@@ -23,11 +23,11 @@ Weights = dict[str, Tensor]
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write tensors by name as safetensors; the file appears whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     apart = {name: each.detach().cpu().contiguous() for name, each in weights.items()}
     with whole(path) as part:
-        save_file(apart, part)
+        part.write_bytes(save(apart))  # save_file would let nobody else read it
 
 
 def load_weights(path: Path) -> Weights:

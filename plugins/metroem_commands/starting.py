@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,11 +74,12 @@ def started(purpose: str, given: dict[str, str], path: Path) -> list[str]:
     starter = Starter.of(purpose)
     values = found(starter, given)
     text = _place.sub(lambda place: values[place[1]], starter.text)
-    text = text.replace("THIS_FILE", str(path)).replace("runs/NAME", f"runs/{path.stem}")
+    named, made = shlex.quote(str(path)), shlex.quote(str(path.parent / "runs" / path.stem))
+    text = text.replace("THIS_FILE", named).replace("runs/NAME", made)
     check(text, path.name)
     with whole(path) as part:
         part.write_text(text, encoding="utf-8")
-    run = f"  metroem run {path}"
+    run = f"  metroem run {named}"
     return [f"{path}: {starter.about}. Look at it, and then", "", f"{run} --dry-run", run]
 
 

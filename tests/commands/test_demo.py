@@ -43,6 +43,16 @@ def test_another_seed_is_other_tissue_other_places_and_other_weights(tmp_path):
         assert (one / name).read_bytes() != (other / name).read_bytes()
 
 
+def test_another_demo_is_not_written_over_the_first(tmp_path):
+    write(tmp_path, QUICK, 1, None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for effort, seed in ((QUICK, 2), (FULL, 1)):
+        with pytest.raises(UserError, match="holds another demo; choose another folder with --out"):
+            write(tmp_path, effort, seed, None)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    write(tmp_path, QUICK, 1, None)
+
+
 @pytest.fixture
 def sections(tmp_path):
     """A file of six sections, of one mip."""

@@ -149,3 +149,9 @@ def test_a_weight_with_two_names_is_stored_once_and_found_under_either(tmp_path,
 
 def test_a_network_without_weights_needs_none():
     assert str(fill(nn.ReLU(), {"w": torch.ones(1)}, "w")).startswith("0 loaded, 0 missing")
+
+
+def test_weights_are_for_everybody_who_may_read_files_here(tmp_path):
+    (tmp_path / "other").touch()
+    save_weights(tmp_path / "w.safetensors", {"a": torch.ones(2)})
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

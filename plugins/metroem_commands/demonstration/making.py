@@ -68,14 +68,11 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
     """Write the spec, and what it needs, into a folder; the path of the spec.
 
     :param data: a source of the user's own.
+    :raises UserError: when the folder holds a demo of other data, of another seed or effort.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     image = data or tissue(seed, effort.sections)
     box, mips = place(image)
     mip = FINE if data is None else min(mips)
-    points(folder / "points.csv", box, mip, effort, seed)
-    if not (folder / "untrained").exists():
-        start(folder / "untrained", "small", (mip + COARSER, mip), seed)
     shown = middle(box, (SHOWN << mip, SHOWN << mip, effort.sections))
     values = {
         "image": image,
@@ -97,9 +94,15 @@ def write(folder: Path, effort: Effort, seed: int, data: dict[str, Any] | None) 
         values["image_mip"] = mip
     if data is None:
         values["truth"] = {**image, "layer": "field", "offset": -1}
-    spec = folder / "demo.yaml"
+    spec, text = folder / "demo.yaml", filled(values)
+    if spec.exists() and spec.read_text(encoding="utf-8") != text:
+        raise UserError(f"{folder} holds another demo; choose another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    points(folder / "points.csv", box, mip, effort, seed)
+    if not (folder / "untrained").exists():
+        start(folder / "untrained", "small", (mip + COARSER, mip), seed)
     with whole(spec) as part:
-        part.write_text(filled(values), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
     return spec
 
 

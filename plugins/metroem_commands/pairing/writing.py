@@ -18,7 +18,9 @@ def write(folder: Path, src: Picture, tgt: Picture, aligned: Aligned) -> None:
     """Write arrays, pictures and, last, the numbers; each appears whole."""
     folder.mkdir(parents=True, exist_ok=True)
     save(folder / "field.npy", aligned.field)
-    if aligned.confidence is not None:
+    if aligned.confidence is None:
+        (folder / "confidence.npy").unlink(missing_ok=True)  # of a field that was here before
+    else:
         save(folder / "confidence.npy", aligned.confidence)
     draw(folder / "warped.png", like(src.values, aligned.warped))
     panels = pair_panels(
