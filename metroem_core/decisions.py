@@ -54,7 +54,7 @@ def decide(
     chosen = _chosen(only, [account.value["type"] for account in accounts])
     decisions: list[Decision] = []
     for index, (step, account) in enumerate(zip(steps, accounts, strict=True)):
-        why = _maker_at_work(account, decisions) or record.why(record.key(index, account), account)
+        why = maker_at_work(account, decisions) or record.why(record.key(index, account), account)
         if index not in chosen:
             idle = "not asked for" if why is None else f"not asked for, though {why}"
             decisions.append(Decision(index, step, account, False, idle))
@@ -87,7 +87,7 @@ def _chosen(only: Iterable[str], names: list[str]) -> set[int]:
     return chosen or set(range(len(names)))
 
 
-def _maker_at_work(account: Account, before: Iterable[Decision]) -> str | None:
+def maker_at_work(account: Account, before: Iterable[Decision]) -> str | None:
     """Why a step must be done whose input is about to change, or None."""
     makers = [each for each in before if each.todo and _inputs_from(each.account, account)]
     return f"{makers[0].label} makes what it reads" if makers else None

@@ -73,20 +73,16 @@ def parameter_table(parameters: tuple[Parameter, ...]) -> str:
     if not parameters:
         return "There is nothing to set."
     rows = [
-        (f"`{p.name}`", p.type + p.limits_text, default(p), markdown(p.doc)) for p in parameters
+        (
+            f"`{p.name}`",
+            p.type + p.limits_text,
+            "required" if p.required else f"`{p.default_text}`",
+            markdown(p.doc),
+        )
+        for p in parameters
     ]
     lines = ["| parameter | type | default | |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(map(cell, row))} |" for row in rows)])
-
-
-def default(parameter: Parameter) -> str:
-    """What a parameter is when it is not given."""
-    return "required" if parameter.required else f"`{json.dumps(parameter.default, default=plain)}`"
-
-
-def plain(value: Any) -> Any:
-    """A record as a spec has it; anything else that JSON does not know as text."""
-    return attrs.asdict(value) if attrs.has(type(value)) else str(value)
 
 
 def cell(text: str) -> str:

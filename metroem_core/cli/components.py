@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from metroem_registry import Entry, Registry
 
 from ..plugins import components as available
 from .options import complete_kind, complete_name, json_option, plugin_option
+
+_marks = re.compile(r"^\.\. math::|:math:(?=`)", re.MULTILINE)  # of formulas, for pages
 
 
 @click.command()
@@ -77,12 +80,12 @@ def show(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...]) ->
         click.echo(json.dumps({**row(entry, registry), **page}, indent=1))
         return
     click.echo(f"{kind} {entry.name}, from {entry.dist} {entry.version} ({entry.target})\n")
-    click.echo("\n\n".join(filter(None, (page["summary"], page["body"]))))
+    click.echo(_marks.sub("", "\n\n".join(filter(None, (page["summary"], page["body"])))))
     if page["parameters"]:
         click.echo("\nParameters:")
     for parameter in page["parameters"]:
         head = f"  {parameter['name']}: {parameter['type']}{parameter['limits']}"
-        click.echo(f"{head}, {parameter['default']}\n      {parameter['doc']}")
+        click.echo(f"{head}, {parameter['default']}\n      {_marks.sub('', parameter['doc'])}")
 
 
 def described(component: Any) -> dict[str, Any]:
@@ -98,13 +101,9 @@ def described(component: Any) -> dict[str, Any]:
                 "name": each.name,
                 "type": each.type,
                 "limits": each.limits_text,
-                "default": "required" if each.required else f"default {_json(each.default)}",
+                "default": "required" if each.required else f"default {each.default_text}",
                 "doc": each.doc,
             }
             for each in page.parameters
         ],
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=repr)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..decisions import Decision
-from ..errors import UserError
+from ..decisions import Decision, maker_at_work
+from ..errors import UserError, explain, said
 from ..plugins import components as available
 from ..readable import size
 from ..run import Run, Spec, load
@@ -88,9 +89,12 @@ def run(
       metroem run align.yaml --shard 1/8
     """
     loaded = load_or_explain(spec, **choices)
-    if dry_run or status:
+    if status:
         for decision in loaded.decide(only):
-            click.echo((status_text if status else plan_text)(loaded, decision))
+            click.echo(status_text(loaded, decision))
+        return
+    if dry_run:
+        tell_plans(loaded, loaded.decide(only))
         return
     if left := loaded.run(only, shard):
         click.echo(f"{left}. When all slices are done, run it without --shard to finish it.")
@@ -125,14 +129,36 @@ def load_or_explain(spec: Path, **choices: Any) -> Run:
         raise UserError(f"{error}{end} `metroem init` writes a spec to start from") from None
 
 
+def tell_plans(run: Run, decisions: Sequence[Decision]) -> None:
+    """Print what all steps would do.
+
+    :raises UserError: with the steps that could not do it, at the end.
+    """
+    wrong = []
+    for number, decision in enumerate(decisions):
+        try:
+            click.echo(plan_text(run, decision))
+        except Exception as error:
+            late = maker_at_work(decision.account, decisions[:number])
+            click.echo(f"{decision}\n  not known yet: {error}" if late else str(decision))
+            if not late:
+                wrong.append(f"{decision.label}: {in_one_line(error)}")
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def in_one_line(error: Exception) -> str:
+    """An error of a step, as a run tells it."""
+    if isinstance(error, UserError):
+        return str(error)
+    return explain(error) if isinstance(error, OSError) else said(error)
+
+
 def plan_text(run: Run, decision: Decision) -> str:
     """What a step would do, in lines."""
     if not decision.todo:
         return str(decision)
-    try:
-        plan = decision.step.plan(run)
-    except Exception as error:  # its inputs may not be there yet
-        return f"{decision}\n  not known yet: {error}"
+    plan = decision.step.plan(run)
     lines = [str(decision)]
     lines += [f"  reads   {size(count):>9}  {what}" for what, count in plan.reads.items()]
     lines += [f"  writes  {size(count):>9}  {what}" for what, count in plan.writes.items()]

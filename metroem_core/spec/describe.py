@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from typing import Any, get_type_hints
 
@@ -43,11 +44,21 @@ class Parameter:
         return mark(self.annotation) is not None and isinstance(self.default, str)
 
     @property
+    def default_text(self) -> str:
+        """The default as a spec has it, in JSON."""
+        return json.dumps(self.default, default=_plain)
+
+    @property
     def limits_text(self) -> str:
         """The bounds in words: `` >= 0 < 1``."""
         return "".join(
             f" {sign} {self.limits[word]}" for sign, word in _limits.items() if word in self.limits
         )
+
+
+def _plain(value: Any) -> Any:
+    """A record as a spec has it; anything else that JSON does not know as text."""
+    return attrs.asdict(value) if attrs.has(type(value)) else str(value)
 
 
 @attrs.frozen

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,17 @@ def test_a_dry_run_tells_and_does_nothing(spec, tmp_path):
     ]
     assert "not known yet" in said.output
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_tells_of_every_step_that_could_not_begin(spec, tmp_path):
+    (tmp_path / "broken.h5").write_text("no HDF5")
+    image = {"type": "hdf5", "path": str(tmp_path / "broken.h5")}
+    step = {"type": "align_pair", "image": image, "aligner": "block_match", "z": 1, "size": [9, 9]}
+    said = metroem("run", spec(step, {**step, "to": "other"}), "--dry-run")
+    assert said.exit_code == 1
+    assert "not known yet" not in said.output
+    wanted = r"Error: step 0 \(align_pair\): .*broken.*\nstep 1 \(align_pair\): .*broken"
+    assert re.search(wanted, said.stderr)
 
 
 def test_a_failed_step_is_told_in_one_line(spec):

@@ -27,7 +27,10 @@ def quality(facts: Facts, rows: Sequence[Row]) -> Iterator[Markup]:
 
 def each_of(title: str, several: Sequence[dict[str, Any]]) -> Markup:
     """A table of the numbers of pairs or sections, a row each."""
-    rows = [dict(flat(each)) for each in several]
+    rows = [
+        {name: value for name, value in flat(each) if value != {} and not name.endswith("_before")}
+        for each in several
+    ]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[cell(row.get(name)) for name in columns] for row in rows]
     return table(title, [name.replace(".", " ") for name in columns], cells)
