@@ -291,7 +291,11 @@ class Plan:
 
 @kind("step")
 class Step(Protocol):
-    """One part of a chain: curate, train, generate, align."""
+    """One part of a chain: curate, train, generate, align.
+
+    One whose work is not done by ``metroem_core.blocks.work`` may have a method ``status(run)``,
+    which tells in lines how far it is.
+    """
 
     def plan(self, run: Run) -> Plan:
         """What will be read, written and computed. May look at metadata, never at data."""

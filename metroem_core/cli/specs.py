@@ -172,4 +172,6 @@ def status_text(run: Run, decision: Decision) -> str:
     if not decision.todo:
         return str(decision)
     found = [str(each) for each in status_of(run, decision.step)]
+    if hasattr(decision.step, "status"):
+        found += decision.step.status(run)
     return "\n".join([str(decision), *(f"  {line}" for line in found)])

@@ -141,6 +141,13 @@ class Train:
         """The pictures to read, the modules and fields to write, the steps to take."""
         return Course.of(self, run).plan()
 
+    def status(self, run: Run) -> list[str]:
+        """The epoch that every module has reached, a line each."""
+        try:
+            return Course.of(self, run).reached()
+        except UserError:  # its pairs are not there yet
+            return []
+
     def run(self, run: Run) -> None:
         """Train what is not trained yet."""
         if run.shard is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from metroem_core import hookimpl
 from metroem_core.errors import UserError
 from metroem_core.files import sha256
 from metroem_core.module_folder import describe_module
@@ -230,6 +231,29 @@ def test_phases_by_mip_fall_back_to_the_nearest(made, data, tmp_path, caplog):
     model = toy.train(tmp_path / "run", data, made / "pyramid", phases=phases)
     assert [line["epoch"] for line in toy.lines(model / "0_mip1in_toy")] == [0, 1]
     assert caplog.text.count("no phases for mip 1; those of mip 3 are used") == 1
+
+
+def test_the_status_tells_the_epoch_that_every_module_has_reached(made, data, tmp_path):
+    value = {"steps": [toy.step(data, made / "pyramid", phases=[{**toy.PHASE, "epochs": 3}])]}
+    run = load(value, out=tmp_path / "run", plugin_files=[toy.__file__])
+    (step,) = run.spec.steps
+    assert step.status(run) == []
+    run.listeners.manager.register(StopsAt(2))
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    assert step.status(run) == ["stage 0: phase 0, epoch 2 of 3"]
+
+
+class StopsAt:
+    """Stops a training at the end of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    @hookimpl
+    def metroem_progress(self, values):
+        if values.get("epoch") == self.epoch:
+            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from .checks import (
     phases_at,
     warn_of_phases_of_others,
 )
+from .journal import Journal
 from .order import Order
 from .phase import Phase
 from .processes import how_many
@@ -65,6 +66,19 @@ class Course:
                 "of them the module takes"
             )
         return [Stage(0, mips[0] if mip is None else mip, folder)]
+
+    def reached(self) -> list[str]:
+        """How far each module is that was begun and is not finished, in words."""
+        at = self.workshop.folder
+        if not at.is_dir() or (self.workshop.in_place and self.workshop.is_done(self.made)):
+            return []
+        found = [(stage, Journal(stage.folder / "training").last()) for stage in self.stages(at)]
+        return [
+            f"stage {stage.number}: phase {line['phase']}, epoch {line['epoch']} of "
+            f"{self.phases(stage)[line['phase']].epochs}"
+            for stage, line in found
+            if line is not None and self.phases(stage)
+        ]
 
     def trained(self) -> list[int]:
         """The numbers of the modules to train."""

@@ -34,6 +34,13 @@ class Journal:
         with open(self.folder / LOG, "a", encoding="utf-8") as log:
             log.write(json.dumps(_finite(values)) + "\n")
 
+    def last(self) -> dict[str, Any] | None:
+        """The last whole line of the log."""
+        path = self.folder / LOG
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        whole_lines = [line for line in lines if _is(line)]
+        return json.loads(whole_lines[-1]) if whole_lines else None
+
     def cut(self, phase: int, epoch: int) -> None:
         """Leave away the lines of what comes after an epoch, which will be done again."""
         path = self.folder / LOG
