@@ -21,3 +21,10 @@ def explain(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"the disk is full{place}. Free some space and start again: finished steps are kept"
     return f"{error.strerror or error}{place}"
+
+
+def in_one_line(error: Exception) -> str:
+    """What is told of any error: a user's mistake in its own words, a file's with the remedy."""
+    if isinstance(error, UserError):
+        return str(error)
+    return explain(error) if isinstance(error, OSError) else said(error)

@@ -16,7 +16,7 @@ from metroem_registry import Registry
 
 from . import plugins
 from .decisions import Decision, check_inputs, decide
-from .errors import UserError, explain, said
+from .errors import UserError, in_one_line, said
 from .kinds import Step
 from .record import Record
 from .shard import Shard, Unfinished, alone, in_turn, shares
@@ -144,10 +144,8 @@ class Run:
         """Do one step and note that it is finished, or say what is left of it."""
         try:
             return self._do_and_note(decision)
-        except UserError as error:
-            raise UserError(f"{decision.label}: {error}") from error
-        except OSError as error:
-            raise UserError(f"{decision.label}: {explain(error)}") from error
+        except (UserError, OSError) as error:
+            raise UserError(f"{decision.label}: {in_one_line(error)}") from error
         except Exception as error:
             story = self.folder / "traceback.txt"
             story.write_text(traceback.format_exc(), encoding="utf-8")

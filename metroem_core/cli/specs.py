@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..decisions import Decision, maker_at_work
-from ..errors import UserError, explain, said
+from ..errors import UserError, in_one_line
 from ..plugins import components as available
 from ..readable import size
 from ..run import Run, Spec, load
@@ -145,13 +145,6 @@ def tell_plans(run: Run, decisions: Sequence[Decision]) -> None:
                 wrong.append(f"{decision.label}: {in_one_line(error)}")
     if wrong:
         raise UserError("\n".join(wrong))
-
-
-def in_one_line(error: Exception) -> str:
-    """An error of a step, as a run tells it."""
-    if isinstance(error, UserError):
-        return str(error)
-    return explain(error) if isinstance(error, OSError) else said(error)
 
 
 def plan_text(run: Run, decision: Decision) -> str:

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from metroem_core.batch import turned
-from metroem_core.blocks import Block, Task, plan
+from metroem_core.blocks import Block, Task
 from metroem_core.field import pack
 from metroem_core.geometry import Box
 from metroem_core.kinds import Writable
 
 from ..aligning.reading import cut
+from ..rendering.grouping import pieces_of
 from ..rendering.pipeline import overlapped
 from .finding import Finder
 from .pages import Page, Reader
@@ -80,9 +81,8 @@ class BlockFinder:
 
     def _pieces(self, block: Block) -> list[Box]:
         """The blocks of one section each that a block consists of, section after section."""
-        box = block.write
-        pieces = plan(box, (*self.step.block, 1), (1, 1, 1), origin=box.start)
-        return sorted((each.what.write for each in pieces), key=lambda each: each.start)
+        pieces = pieces_of(block, self.step.block)
+        return sorted((each.write for each in pieces), key=lambda each: each.start)
 
     def _field(self, piece: Box, page: Page | None) -> np.ndarray:
         """The vectors (2, 1, Y, X) of a piece as they are stored."""

@@ -42,8 +42,8 @@ def making(run: Run, sinks: Iterable[Sink]) -> Iterator[None]:
         there = [(sink, _exists(run, sink)) for sink in sinks]
         for sink, exists in there:
             place = _place(run, sink)
-            known = lies_in(place, str(run.folder)) or times_made(run, sink) or _is_bare(run, sink)
-            if exists and not known:
+            own = lies_in(place, str(run.folder))
+            if exists and not (own or times_made(run, sink) or _is_bare(run, sink)):
                 raise UserError(f"{place} exists already. Remove it, or choose another place")
         for sink, exists in there:
             if exists is False:

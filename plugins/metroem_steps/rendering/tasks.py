@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metroem_core.blocks import Block, Task, plan
+from metroem_core.blocks import Block, Task
 from metroem_core.errors import UserError
 from metroem_core.field import finite, length
 from metroem_core.geometry import Box
@@ -18,6 +18,7 @@ from metroem_core.kinds import Volume, Writable
 from ..aligning.reading import section
 from ..aligning.window import Window, window
 from .field import Fields
+from .grouping import pieces_of
 from .pipeline import overlapped
 from .pooling import POOLED
 from .rendered import Rendered
@@ -85,8 +86,7 @@ class Renderer:
         """What is made at once of a block: all of it, unless it is the whole volume."""
         if self.opened.to.chunk[self.mip] is not None:
             return [block]
-        parts = plan(block.write, (*self.step.block, 1), (1, 1, 1), origin=block.write.start)
-        return [part.what for part in parts]
+        return pieces_of(block, self.step.block)
 
     def _pieces(self, block: Block) -> list[Piece | None]:
         """For every section of a block what its field reads; None where that is nothing."""

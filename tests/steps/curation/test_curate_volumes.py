@@ -61,17 +61,25 @@ def test_another_dataset_of_a_file_is_written(written, tmp_path):
     written(HDF5Sink(str(tmp_path / "v.h5"), "two"), to="other")
 
 
-def test_a_volume_that_was_begun_is_finished_but_not_with_other_pictures(
-    written, tmp_path, monkeypatch
-):
+@pytest.fixture
+def begun(written, monkeypatch):
+    """A function that makes the pictures of a set, and is stopped before the set is published."""
+
     def stop(_):
         raise KeyboardInterrupt
 
+    def begin(sink):
+        with monkeypatch.context() as patched:
+            patched.setattr(Publisher, "publish", stop)
+            with pytest.raises(KeyboardInterrupt):
+                written(sink)
+
+    return begin
+
+
+def test_a_volume_that_was_begun_is_finished_but_not_with_other_pictures(written, begun, tmp_path):
     sink = ZarrSink(str(tmp_path / "v"))
-    with monkeypatch.context() as patched:
-        patched.setattr(Publisher, "publish", stop)
-        with pytest.raises(KeyboardInterrupt):
-            written(sink)
+    begun(sink)
     with pytest.raises(UserError, match="exists already"):
         written(sink, values="unit")
     written(sink)
@@ -79,16 +87,10 @@ def test_a_volume_that_was_begun_is_finished_but_not_with_other_pictures(
 
 @pytest.mark.parametrize("kind", [ZarrSink, HDF5Sink])
 def test_a_volume_that_was_removed_before_it_was_finished_is_made_again(
-    written, tmp_path, monkeypatch, kind
+    written, begun, tmp_path, kind
 ):
-    def stop(_):
-        raise KeyboardInterrupt
-
     sink = kind(str(tmp_path / "v"))
-    with monkeypatch.context() as patched:
-        patched.setattr(Publisher, "publish", stop)
-        with pytest.raises(KeyboardInterrupt):
-            written(sink)
+    begun(sink)
     before = contents(tmp_path / "v")
     shutil.rmtree(tmp_path / "v", ignore_errors=True)
     (tmp_path / "v").unlink(missing_ok=True)
